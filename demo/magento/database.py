@@ -15,6 +15,8 @@ fields are reached with `json_extract(doc, '$.field')`.
 | store_configs | id | one element of `GET /V1/store/storeConfigs`, without the URLs |
 | attribute_options | attribute_code, value | (columns) one element of `.../attributes/{code}/options` |
 | meta | key | (column `value`) the store's clock and the generator's counters |
+| links | | the generator's own: an account's orders, an order's invoices, shipments and memos |
+| special_cases | | the generator's own: which entities were made to be awkward, and how |
 
 Orders leave out `extension_attributes.shipping_assignments[].items`: it repeats the order's items
 and the server adds it to its answers.
@@ -34,6 +36,9 @@ ENTITY_TABLES = (
     "categories",
 )
 """Tables of `(entity_id, created_at, updated_at, doc)`."""
+
+_APPLICATION_ID = 0x4D414732
+"""Written into the file's header, so that nothing else is taken for a demo store."""
 
 _SCHEMA = (
     "\n".join(
@@ -61,6 +66,14 @@ _SCHEMA = (
         primary key (attribute_code, value)
     );
     create table meta (key text primary key, value text not null);
+    create table links (
+        source text not null,
+        source_id integer not null,
+        target text not null,
+        target_id integer not null,
+        primary key (source, source_id, target, target_id)
+    ) without rowid;
+    create table special_cases (name text not null, table_name text not null, entity_id integer);
 """
 )
 
@@ -85,11 +98,27 @@ def connect(path: str | Path, *, read_only: bool = False) -> sqlite3.Connection:
     )
 
 
+def is_store(path: Path) -> bool:
+    """Tell whether a file is a demo store, whole or not."""
+    try:
+        connection = connect(path, read_only=True)
+    except FileNotFoundError:
+        return False
+    try:
+        found = connection.execute("pragma application_id").fetchone()[0]
+    except sqlite3.DatabaseError:
+        return False
+    finally:
+        connection.close()
+    return bool(found == _APPLICATION_ID)
+
+
 def create_schema(path: Path) -> sqlite3.Connection:
     """Make an empty store file, without indexes, tuned for one bulk load, and open it."""
     connection = sqlite3.connect(path, isolation_level=None)
     # A store that failed half-way is made again from nothing, so nothing needs to be synced.
     connection.execute("pragma page_size = 8192")
+    connection.execute(f"pragma application_id = {_APPLICATION_ID}")
     connection.execute("pragma journal_mode = off")
     connection.execute("pragma synchronous = off")
     connection.executescript(_SCHEMA)

@@ -16,7 +16,11 @@ from typing import Any
 
 import orjson
 
-from demo.magento import catalog, database
+from demo.magento import catalog, clock, database
+from demo.magento.history import HISTORY, History, Sale
+from demo.magento.orders import Ids
+from demo.magento.people import SPECIAL_ACCOUNTS, Crowd
+from demo.magento.special import SpecialOrders
 
 FIRST_DAY = "2026-11-23 05:30:00"
 """The store's clock on day 1: 02:30 of 2026-11-23 in the store's zone."""
@@ -36,40 +40,108 @@ def create(
     sizes. Raises FileExistsError when `path` is something else than a demo store.
     """
     path = Path(path)
-    _remove_store(path)
+    if path.exists() and path.stat().st_size and not database.is_store(path):
+        raise FileExistsError(f"{path} exists and is not a demo store: choose another path")
     path.parent.mkdir(parents=True, exist_ok=True)
-    connection = database.create_schema(path)
+    part = path.with_name(f"{path.name}.part")
+    _remove(part)
+    connection = database.create_schema(part)
     try:
         connection.execute("begin")
-        _insert_catalog(connection, _catalog_size(orders))
-        database.set_meta(connection, now=now, day=1, seed=seed, customers=customers, orders=orders)
+        _fill(connection, seed, customers, orders, clock.parse(now))
         connection.execute("commit")
         database.finish(connection)
     finally:
         connection.close()
+    _remove(path)
+    part.rename(path)
 
 
-def _remove_store(path: Path) -> None:
-    if not path.exists():
-        return
-    if path.stat().st_size:
-        try:
-            connection = database.connect(path, read_only=True)
-            try:
-                database.now(connection)
-            finally:
-                connection.close()
-        except (sqlite3.Error, KeyError, FileNotFoundError):
-            raise FileExistsError(f"{path} exists and is not a demo store: choose another path") from None
+def _remove(path: Path) -> None:
     for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
         name.unlink(missing_ok=True)
+
+
+def _fill(connection: sqlite3.Connection, seed: int, customers: int, orders: int, now: int) -> None:
+    start = now - HISTORY
+    goods = catalog.build(_catalog_size(orders))
+    _insert_catalog(connection, goods)
+    crowd = Crowd(seed, customers, start, now - 3600)
+    database.insert(
+        connection,
+        "customers",
+        _entity_rows(crowd.account(number) for number in range(1, crowd.total + 1)),
+    )
+    history = History(seed, goods, crowd, Ids(), start, now)
+    special = SpecialOrders(history)
+    sink = _Sink(connection)
+    for sale in special.make():
+        sink.add(sale)
+    special.names += [(story, "customers", id_) for id_, story in SPECIAL_ACCOUNTS.items()]
+    database.insert(connection, "special_cases", special.names)
+    first = max(sink.highest + 1, 1)
+    for sale in history.regular(first, max(0, orders - sink.highest)):
+        sink.add(sale)
+    sink.flush()
+    database.set_meta(
+        connection,
+        now=clock.stamp(now),
+        day=1,
+        first_day=clock.stamp(now),
+        seed=seed,
+        customers=crowd.total,
+        orders=max(orders, sink.highest),
+        catalog=len(goods.products),
+        ids=orjson.dumps(history.ids.next).decode(),
+    )
+
+
+class _Sink:
+    """Writes sales in batches: as many as fit in a few megabytes, whatever the store's size."""
+
+    BATCH = 500
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.highest = 0
+        self._connection = connection
+        self._rows: dict[str, list[tuple[object, ...]]] = {}
+        self._count = 0
+
+    def add(self, sale: Sale) -> None:
+        order = sale.order
+        order_id = order["entity_id"]
+        self.highest = max(self.highest, order_id)
+        self._put("orders", order)
+        if "customer_id" in order:
+            self._link("customers", order["customer_id"], "orders", order_id)
+        for table in ("invoices", "shipments", "creditmemos"):
+            for doc in getattr(sale, table):
+                self._put(table, doc)
+                self._link("orders", order_id, table, doc["entity_id"])
+        self._count += 1
+        if self._count >= self.BATCH:
+            self.flush()
+
+    def flush(self) -> None:
+        for table, rows in self._rows.items():
+            database.insert(self._connection, table, rows)
+        self._rows = {}
+        self._count = 0
+
+    def _put(self, table: str, doc: dict[str, Any]) -> None:
+        self._rows.setdefault(table, []).append(
+            (doc["entity_id"], doc["created_at"], doc["updated_at"], orjson.dumps(doc).decode())
+        )
+
+    def _link(self, source: str, source_id: int, target: str, target_id: int) -> None:
+        self._rows.setdefault("links", []).append((source, source_id, target, target_id))
 
 
 def _catalog_size(orders: int) -> int:
     return min(5000, 580 + orders // 500)
 
 
-def _insert_catalog(connection: sqlite3.Connection, size: int) -> None:
+def _insert_catalog(connection: sqlite3.Connection, goods: catalog.Catalog) -> None:
     database.insert(connection, "websites", _rows(catalog.WEBSITES))
     database.insert(connection, "store_groups", _rows(catalog.STORE_GROUPS))
     database.insert(connection, "store_views", _rows(catalog.STORE_VIEWS))
@@ -77,12 +149,12 @@ def _insert_catalog(connection: sqlite3.Connection, size: int) -> None:
     database.insert(connection, "customer_groups", _rows(catalog.CUSTOMER_GROUPS))
     database.insert(connection, "attribute_options", catalog.ATTRIBUTE_OPTIONS)
     database.insert(connection, "categories", _entity_rows(catalog.categories()))
-    products = catalog.build(size).products.values()
     database.insert(
         connection,
         "products",
         _entity_rows(
-            catalog.product_doc(product, "2023-06-01 15:00:00", "2023-06-01 15:00:00") for product in products
+            catalog.product_doc(product, "2023-06-01 15:00:00", "2023-06-01 15:00:00")
+            for product in goods.products.values()
         ),
     )
 

@@ -176,18 +176,16 @@ class Calculation:
         numbers = {email: len(inside) for email, inside in bought.items()}
         dates = {email: max(purchase.date for purchase in inside) for email, inside in bought.items()}
         amounts = {email: total(inside) for email, inside in bought.items()}
-        thresholds = self.seeds.thresholds
-        if thresholds:
-            return {
-                email: Scores(
-                    thresholds.recency((self.settings.as_of - dates[email]).days),
-                    thresholds.frequency(numbers[email]),
-                    thresholds.monetary(amounts[email]),
-                )
-                for email in bought
+        recency, frequency, monetary = rules.quintiles(dates), rules.frequencies(numbers), rules.quintiles(amounts)
+        fixed = self.seeds.thresholds
+        if "recency" in fixed.cutoffs:
+            recency = {
+                email: fixed.score("recency", (self.settings.as_of - last).days) for email, last in dates.items()
             }
-        recency, monetary = rules.quintiles(dates), rules.quintiles(amounts)
-        frequency = rules.frequencies(numbers)
+        if "frequency" in fixed.cutoffs:
+            frequency = {email: fixed.score("frequency", number) for email, number in numbers.items()}
+        if "monetary" in fixed.cutoffs:
+            monetary = {email: fixed.score("monetary", amount) for email, amount in amounts.items()}
         return {email: Scores(recency[email], frequency[email], monetary[email]) for email in bought}
 
     # --- the rows ---------------------------------------------------------------------------------------------

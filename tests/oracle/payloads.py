@@ -11,7 +11,7 @@ from .rules import rounded
 from .seeds import Field, Seeds
 
 # Types of the seed whose missing value is a zero; of all others it is an empty text.
-COUNT, MONEY, DATE, BOOLEAN = "count", "money", "date", "boolean"
+COUNT, MONEY = "count", "money"
 
 
 def text_of(value: Value, field: Field) -> str:
@@ -23,7 +23,7 @@ def text_of(value: Value, field: Field) -> str:
     if field.type == MONEY and isinstance(value, Decimal):
         return f"{rounded(value, 2):f}"
     if isinstance(value, bool):
-        return "true" if value else "false"
+        return "si" if value else "no"
     if isinstance(value, date):
         return value.strftime("%d/%m/%Y") if value.year > 999 else f"{value.day:02d}/{value.month:02d}/{value.year:04d}"
     return str(value)[: field.max_length]

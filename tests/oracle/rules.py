@@ -123,7 +123,7 @@ def is_purchase(order: Order, rule: PaymentRule | None) -> bool:
         return order.state in PAID_STATES or order.base_total_paid > 0
     if rule.require_paid:
         return order.base_total_paid > 0
-    return order.state in rule.states
+    return order.state in rule.states or order.base_total_paid > 0
 
 
 def base_amount(order: Order) -> Decimal | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +10,16 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
+from .rules import PAID_STATES
+
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 
 
 @dataclass(frozen=True)
 class PaymentMethod:
-    """When an order with this payment method is a purchase."""
+    """When an order with this payment method is a purchase; no states means those of the default rule."""
 
-    states: frozenset[str] = frozenset()
+    states: frozenset[str] = PAID_STATES
     require_paid: bool = False
 
 
@@ -34,21 +37,25 @@ class Field:
 
 @dataclass(frozen=True)
 class Thresholds:
-    """Fixed cut-offs instead of quintiles: per score the bounds of 5, 4, 3, 2 or 1."""
+    """Fixed cut-offs instead of quintiles, by measure and score; a measure without any keeps its quintiles.
 
-    bounds: Mapping[str, tuple[tuple[Decimal, int], ...]]
+    A score's cut-off is the most days since the last purchase, the fewest purchases or the smallest amount that earns
+    it. The best score earned counts, and 1 needs none.
+    """
 
-    def recency(self, days: int) -> int:
-        """The score of a last purchase `days` ago."""
-        raise NotImplementedError
+    cutoffs: Mapping[str, Mapping[int, Decimal]] = field(default_factory=dict)
 
-    def frequency(self, number: int) -> int:
-        """The score of a number of purchases."""
-        raise NotImplementedError
-
-    def monetary(self, amount: Decimal) -> int:
-        """The score of an amount."""
-        raise NotImplementedError
+    def score(self, measure: str, value: Decimal | int) -> int:
+        """The score of days since the last purchase, a number of purchases or an amount."""
+        fewer_is_better = measure == "recency"
+        return max(
+            (
+                score
+                for score, cutoff in self.cutoffs[measure].items()
+                if (value <= cutoff if fewer_is_better else value >= cutoff)
+            ),
+            default=1,
+        )
 
 
 @dataclass(frozen=True)
@@ -60,7 +67,7 @@ class Seeds:
     fields: tuple[Field, ...] = ()
     excluded: tuple[tuple[str, str], ...] = ()
     exchange_rates: tuple[tuple[str, str, date | None, Decimal], ...] = ()
-    thresholds: Thresholds | None = None
+    thresholds: Thresholds = field(default_factory=Thresholds)
 
     def excludes(self, email: str) -> bool:
         """Whether the normalised address is one of those that are nobody's."""
@@ -92,4 +99,59 @@ class Seeds:
 
 def read(folder: Path = SEEDS) -> Seeds:
     """The seeds as they stand in the project."""
-    raise NotImplementedError
+    return Seeds(
+        payment_methods={
+            row["payment_method"]: PaymentMethod(
+                states=frozenset(re.split(r"[\s,;|]+", row["states"].strip()))
+                if row["states"].strip()
+                else PAID_STATES,
+                require_paid=_truth(row["require_paid"]),
+            )
+            for row in _rows(folder, "payment_methods")
+        },
+        segments={
+            (row["rfm_group"], int(row["recency_score"]), int(row["monetary_score"])): row["rfm_segment"]
+            for row in _rows(folder, "rfm_segments")
+            if row["recency_score"]
+        },
+        fields=tuple(
+            Field(
+                key=row["profile_field_key"],
+                column=row["mart_column"],
+                type=row["type"],
+                max_length=int(row["max_length"]) if row["max_length"] else None,
+                enabled=_truth(row["enabled"]),
+                triggers_send=_truth(row["triggers_send"]),
+            )
+            for row in _rows(folder, "icommkt_fields")
+        ),
+        excluded=tuple((row["match"], row["value"]) for row in _rows(folder, "excluded_emails")),
+        exchange_rates=tuple(
+            (
+                row["from_currency"],
+                row["to_currency"],
+                date.fromisoformat(row["valid_from"]) if row["valid_from"] else None,
+                Decimal(row["rate"]),
+            )
+            for row in _rows(folder, "exchange_rates")
+        ),
+        thresholds=_thresholds(_rows(folder, "rfm_thresholds")),
+    )
+
+
+def _rows(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _thresholds(rows: list[dict[str, str]]) -> Thresholds:
+    cutoffs: dict[str, dict[int, Decimal]] = {}
+    for row in rows:
+        cutoffs.setdefault(row["measure"], {})[int(row["score"])] = Decimal(row["cutoff"])
+    return Thresholds(cutoffs)
+
+
+def _truth(text: str) -> bool:
+    if text.lower() not in ("true", "false"):
+        raise ValueError(f"neither true nor false: {text!r}")
+    return text.lower() == "true"

@@ -37,7 +37,7 @@ VIEW = StoreView(1, "Online", "base", "America/Argentina/Buenos_Aires", "ARS", i
 
 
 def order(entity_id: int, days_ago: int = 0, **given: Any) -> Order:
-    values = {
+    values: dict[str, Any] = {
         "created_at": NOON - timedelta(days=days_ago),
         "email": ANA,
         "base_grand_total": D(100),
@@ -48,10 +48,11 @@ def order(entity_id: int, days_ago: int = 0, **given: Any) -> Order:
 
 
 def shop(orders: Iterable[Order] = (), customers: Iterable[Customer] = (), **given: Any) -> Shop:
+    values: dict[str, Any] = {"store_views": {1: VIEW}, "groups": {0: "NOT LOGGED IN", 1: " General "}}
     return Shop(
         orders={one.entity_id: one for one in orders},
         customers={one.id: one for one in customers},
-        **({"store_views": {1: VIEW}, "groups": {0: "NOT LOGGED IN", 1: " General "}} | given),
+        **(values | given),
     )
 
 

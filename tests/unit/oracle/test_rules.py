@@ -237,6 +237,7 @@ class TestPurchase:
         rule = Rule(states=frozenset({"holded"}))
         assert rules.is_purchase(order(state="holded"), rule)
         assert not rules.is_purchase(order(state="complete"), rule)
+        assert rules.is_purchase(order(state="complete", base_total_paid=D(1)), rule)
 
     def test_deleted_orders_never_count(self) -> None:
         assert not rules.is_purchase(order(deleted=True, base_total_paid=D(1)), None)

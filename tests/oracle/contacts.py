@@ -43,6 +43,7 @@ class Settings:
     brand_attribute: str = "manufacturer"
     rfm_period_days: int | None = None
     list_separator: str = ", "
+    list_max_length: int = 2000
     gender_labels: Mapping[int, str] = field(default_factory=lambda: GENDERS)
 
 
@@ -311,7 +312,8 @@ class Calculation:
         }
 
     def _list(self, column: str, values: Iterable[str]) -> str | None:
-        return rules.joined(values, self.seeds.max_length(column), self.settings.list_separator)
+        max_length = self.seeds.max_length(column) or self.settings.list_max_length
+        return rules.joined(values, max_length, self.settings.list_separator)
 
 
 def total(purchases: Iterable[Purchase]) -> Decimal:

@@ -1,0 +1,141 @@
+"""Two nights of the demo store, whole: what was published and what ICOMMKT holds, against the oracle.
+
+The oracle reads the demo store's own documents, never what the pipeline loaded or built.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol
+
+import duckdb
+import pytest
+
+from tests.oracle import Oracle
+from tests.oracle.compare import report
+from tests.oracle.contacts import COLUMNS
+from tests.oracle.oracle import Build
+from tests.oracle.payloads import held_after
+
+STORE_KEY = "main"
+
+
+class Night(Protocol):
+    """What the fixture `nights` keeps of each of its two nights, the second after the store has moved by a day."""
+
+    store: Path
+    """Copy of the demo store's SQLite file as it was loaded."""
+    as_of_date: date
+    """The date that the night was run for."""
+    published: Path
+    """Copy of the published DuckDB file."""
+    held: list[dict[str, Any]]
+    """What the demo ICOMMKT answered to `GET /demo/contacts` after the push."""
+
+
+class Expected:
+    """What the oracle says of each night, and of what ICOMMKT holds after it."""
+
+    def __init__(self, nights: list[Night]) -> None:
+        oracle = Oracle()
+        held: dict[str, Any] = {}
+        self.builds: list[Build] = []
+        self.held: list[dict[str, Any]] = []
+        for night in nights:
+            oracle.observe(night.store)
+            build = oracle.build(night.as_of_date)
+            held = held_after(held, build.payloads, oracle.seeds)
+            self.builds.append(build)
+            self.held.append(held)
+
+
+@pytest.fixture(scope="module")
+def expected(nights: list[Night]) -> Expected:
+    return Expected(nights)
+
+
+both_nights = pytest.mark.parametrize("night", [0, 1], ids=["day 1", "day 2"])
+
+
+@both_nights
+def test_contacts(nights: list[Night], expected: Expected, night: int) -> None:
+    build = expected.builds[night]
+    contacts = published(nights[night].published, "icommkt_contacts")
+    assert tuple(next(iter(contacts.values()))) == COLUMNS
+    said = report(build.contacts, contacts, build.explain)
+    assert not said, said
+
+
+@both_nights
+def test_payloads(nights: list[Night], expected: Expected, night: int) -> None:
+    build = expected.builds[night]
+    rows = published(nights[night].published, "icommkt_payloads")
+    fields = {email: custom_fields(row["custom_fields"]) for email, row in rows.items()}
+    said = report(build.payloads, fields, build.explain)
+    assert not said, said
+    keys = [field.key for field in build.seeds.fields if field.enabled]
+    assert all(list(values) == keys for values in fields.values()), "fields are not in the seed's order"
+    buyers = {email for email, row in rows.items() if row["has_purchase"]}
+    assert buyers == {email for email, row in build.contacts.items() if row["purchases_total"]}
+
+
+@both_nights
+def test_what_icommkt_holds(nights: list[Night], expected: Expected, night: int) -> None:
+    held = {contact["Email"]: contact["CustomFields"] for contact in nights[night].held}
+    assert len(held) == len(nights[night].held), "one e-mail is held twice"
+    build = expected.builds[night]
+    said = report(expected.held[night], held, build.explain)
+    assert not said, said
+
+
+def test_the_store_moved_between_the_nights(expected: Expected) -> None:
+    """Otherwise the second night would prove nothing."""
+    first, second = (build.contacts for build in expected.builds)
+    assert second.keys() - first.keys(), "nobody is new"
+    assert first.keys() - second.keys(), "nobody is gone or has changed the e-mail"
+    moved = {
+        column
+        for email in first.keys() & second.keys()
+        for column in COLUMNS
+        if first[email][column] != second[email][column]
+    }
+    assert {"first_name", "last_purchase_brands", "products_30_days", "purchases_total", "rfm_30_days"} <= moved
+    fewer = [
+        email
+        for email in first.keys() & second.keys()
+        if second[email]["amount_total"] < first[email]["amount_total"]  # type: ignore[operator]
+    ]
+    assert fewer, "no late refund"
+    shop = expected.builds[1].calculation.shop
+    assert any(order.deleted for order in shop.orders.values())
+    assert any(customer.deleted for customer in shop.customers.values())
+
+
+def test_every_column_says_something(expected: Expected) -> None:
+    """A column that is the same for everybody would be compared in vain."""
+    contacts = expected.builds[0].contacts.values()
+    same = [column for column in COLUMNS[1:] if len({row[column] for row in contacts}) < 3]
+    assert not same
+
+
+def published(path: Path, table: str) -> dict[str, dict[str, Any]]:
+    """Rows of a published mart by e-mail."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        result = connection.execute(f"select * from marts.{table}")
+        names = [column[0] for column in result.description]
+        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+    assert {row["store_key"] for row in rows} <= {STORE_KEY}
+    by_email = {row["email"]: row for row in rows}
+    assert len(by_email) == len(rows), f"{table} has two rows of one e-mail"
+    return by_email
+
+
+def custom_fields(text: str) -> dict[str, str]:
+    """The fields of a payload by key; each key once, each value a text."""
+    pairs = [(field["Key"], field["Value"]) for field in json.loads(text)]
+    fields = dict(pairs)
+    assert len(fields) == len(pairs), f"a key is sent twice: {text[:200]}"
+    assert all(isinstance(value, str) for value in fields.values())
+    return fields

@@ -40,7 +40,7 @@ class PaymentRule(Protocol):
 
     @property
     def states(self) -> frozenset[str]:
-        """The states in which an order with this method counts."""
+        """The only states in which an order with this method counts; empty for the default rule."""
 
     @property
     def require_paid(self) -> bool:
@@ -119,11 +119,11 @@ def is_purchase(order: Order, rule: PaymentRule | None) -> bool:
     """Whether the order counts by its state and payment; `rule` replaces the default one."""
     if order.deleted or order.state == "canceled":
         return False
-    if rule is None:
-        return order.state in PAID_STATES or order.base_total_paid > 0
-    if rule.require_paid:
+    if rule and rule.require_paid:
         return order.base_total_paid > 0
-    return order.state in rule.states or order.base_total_paid > 0
+    if rule and rule.states:
+        return order.state in rule.states
+    return order.state in PAID_STATES or order.base_total_paid > 0
 
 
 def base_amount(order: Order) -> Decimal | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from demo.magento import orders as sales
+from demo.magento import documents, orders
 from demo.magento.catalog import STORES, Catalog, Product, Store
 from demo.magento.clock import DAY, busy_time
 from demo.magento.orders import NO_DISCOUNT, Basket, Discount, Ids
@@ -135,7 +135,9 @@ class History:
         """Return when the `number`-th of `total` orders was placed: rising, ever more often."""
         if number % 211 == 210:
             return self.moment(number - 1, total)  # two orders in one second
-        share = (number + self.draws(4, number)() * 0.98) / total
+        # A scattered fraction between an order and the next (Knuth's multiplicative hash).
+        jitter = (number * 2_654_435_761 + self.seed) % 65_521 / 65_521
+        share = (number + jitter) / total
         at = busy_time(self.start + share**0.8 * (self.now - 120 - self.start))
         if number % 97 == 96:  # the last or first second of a day in the store's zone
             at = (at // DAY) * DAY + 3 * 3600 - number % 2
@@ -166,7 +168,7 @@ class History:
             number = int(random() ** 1.7 * ((exist - 24) // 7)) * 7 + 24
         while number % 11 == 5 or number in SPECIAL_ACCOUNTS:
             number = number % self.crowd.total + 1
-        buyer = self.crowd.account(number)
+        buyer = self.crowd.buyer(number)
         email: str = buyer["email"]
         if number % 47 == 0 and moment < self.now - HISTORY // 3:
             email = f"antes.{number}@example.com"
@@ -185,7 +187,7 @@ class History:
         if draw > 0.94:
             email = masked_email(order_id)
         elif draw > 0.87:
-            account = self.crowd.account(int(random() * self.crowd.total) + 1)
+            account = self.crowd.buyer(int(random() * self.crowd.total) + 1)
             email = account["email"]
             email = (email.upper(), email.lower(), f" {email}", f"{email.title()} \t")[order_id % 4]
         elif draw > 0.863:
@@ -265,7 +267,7 @@ class History:
         """Place the order and let happen what the dice say, as far as it is not in the future."""
         fate, delay = _fate(basket.method, random)
         basket.payment_info = payment_info(basket.method, order_id, fate)
-        sale = Sale(sales.place(self.ids, order_id, basket, buyer, address, moment, email))
+        sale = Sale(orders.place(self.ids, order_id, basket, buyer, address, moment, email))
         order, store = sale.order, basket.store
         if fate in ("pending_payment", "payment_review"):
             order["state"] = order["status"] = fate
@@ -274,17 +276,17 @@ class History:
             if draw < 0.25 or resolved > self.now:
                 return sale
             if fate == "pending_payment" or draw < 0.5:
-                sales.cancel(order, resolved)
+                documents.cancel(order, resolved)
                 return sale
             fate, delay = "paid", resolved - moment
         if fate == "canceled":
             late = moment + 2 * DAY + int(random() * 6 * DAY)
             if late <= self.now:
-                sales.cancel(order, late)
+                documents.cancel(order, late)
             return sale
         if fate != "paid":
             if random() < 0.04 and moment + 4000 < self.now:
-                sales.hold(order, moment + 4000)
+                documents.hold(order, moment + 4000)
             return sale
         paid = moment + delay
         sent = paid + int((0.4 + random() * 5) * DAY)
@@ -298,9 +300,9 @@ class History:
             self._ship(sale, store, sent)
         if paid <= self.now:
             only = top[: len(top) // 2] if partly else None
-            sale.invoices.append(sales.invoice(self.ids, order, store, paid, only))
+            sale.invoices.append(documents.invoice(self.ids, order, store, paid, only))
             if partly and paid + DAY <= self.now:
-                sales.cancel(order, paid + DAY)
+                documents.cancel(order, paid + DAY)
                 sent += DAY
         if paid < sent <= self.now:
             self._ship(sale, store, sent)
@@ -309,7 +311,7 @@ class History:
         return sale
 
     def _ship(self, sale: Sale, store: Store, moment: int) -> None:
-        shipment = sales.ship(self.ids, sale.order, store, moment, moment % 7 > 0)
+        shipment = documents.ship(self.ids, sale.order, store, moment, moment % 7 > 0)
         if shipment:
             sale.shipments.append(shipment)
 
@@ -324,10 +326,10 @@ class History:
                     sale.creditmemos.append(self.refund(sale.order, store, moment + DAY, 0.99))
         elif draw < 0.08 and after + 7200 <= self.now:
             if sale.order["state"] == "processing":
-                sales.hold(sale.order, after + 7200)
+                documents.hold(sale.order, after + 7200)
         elif draw < 0.12 and after + 600 <= self.now:
             text = 'Cliente pide "factura A" <b>urgente</b> 🚚'
-            sales.remark(self.ids, sale.order, after + 600, text)
+            documents.remark(self.ids, sale.order, after + 600, text)
 
     def refund(self, order: Doc, store: Store, moment: int, kind: float) -> Doc:
         """Refund some of a paid order, in one of the ways that shops do; `kind` is 0 to 1."""
@@ -341,19 +343,19 @@ class History:
         fee = max(1, open_cents // 20)
         ids = self.ids
         if kind >= 0.9:  # money back, no goods
-            return sales.refund(ids, order, store, moment, {}, plus=fee, minus=0)
+            return documents.refund(ids, order, store, moment, {}, plus=fee, minus=0)
         if kind < 0.2 and len(left) > 1:  # whole lines
             some = dict(list(left.items())[: max(1, len(left) // 2)])
-            return sales.refund(ids, order, store, moment, some, plus=0, minus=0)
+            return documents.refund(ids, order, store, moment, some, plus=0, minus=0)
         if kind < 0.4 and max(left.values()) > 1:  # a part of a line
             item_id = max(left, key=lambda key: left[key])
-            return sales.refund(ids, order, store, moment, {item_id: 1}, plus=0, minus=0)
+            return documents.refund(ids, order, store, moment, {item_id: 1}, plus=0, minus=0)
         if kind < 0.5:  # all goods for a fee: closed, and the fee stays with the shop
-            return sales.refund(ids, order, store, moment, left, shipping=shipping, plus=0, minus=fee)
+            return documents.refund(ids, order, store, moment, left, shipping=shipping, plus=0, minus=fee)
         if kind < 0.6:  # all goods, shipping not
             text = "Devolución"
-            return sales.refund(ids, order, store, moment, left, plus=0, minus=0, comment=text)
-        return sales.refund(ids, order, store, moment, left, shipping=shipping)
+            return documents.refund(ids, order, store, moment, left, plus=0, minus=0, comment=text)
+        return documents.refund(ids, order, store, moment, left, shipping=shipping)
 
 
 def _fate(method: str, random: Draw) -> tuple[str, int]:

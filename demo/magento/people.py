@@ -117,6 +117,7 @@ class Crowd:
     start: int
     end: int
     _random: Random
+    _known: dict[int, Doc]
 
     def __init__(self, seed: int, total: int, start: int, end: int) -> None:
         self.seed = seed
@@ -124,6 +125,7 @@ class Crowd:
         self.start = start
         self.end = end
         self._random = Random()
+        self._known = {}
 
     def _draws(self, kind: int, number: int) -> Callable[[], float]:
         self._random.seed((self.seed << 80) | (kind << 64) | number)
@@ -143,6 +145,15 @@ class Crowd:
             return self.start - 380 * DAY + int(360 * DAY * share / ACCOUNTS_OF_OLD)
         share = (share - ACCOUNTS_OF_OLD) / (1 - ACCOUNTS_OF_OLD)
         return self.start + int((self.end - self.start) * share)
+
+    def buyer(self, number: int) -> Doc:
+        """Return an account to be read, not changed: the last few thousand are kept."""
+        found = self._known.get(number)
+        if found is None:
+            if len(self._known) >= 4096:
+                self._known.clear()
+            found = self._known[number] = self.account(number)
+        return found
 
     def account(self, number: int, created: int | None = None) -> Doc:
         """Return account `number` as `GET /V1/customers/search` sends it.

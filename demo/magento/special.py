@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.magento import orders as sales
+from demo.magento import documents, orders
 from demo.magento.catalog import STORES, Product
 from demo.magento.clock import DAY, local_midnight
 from demo.magento.history import AUTOMATIC, COUPONS, FREE_COUPON, History, Sale, payment_info
@@ -73,7 +73,7 @@ class SpecialOrders:
             email = who
         else:
             number, email = who if isinstance(who, tuple) else (who, "")
-            buyer = history.crowd.account(number)
+            buyer = history.crowd.buyer(number)
             email = email or buyer["email"]
         address = (buyer["addresses"] or history.crowd.guest(order_id, 1)["addresses"])[0]
         rate = history.pesos_per_dollar(moment)
@@ -88,10 +88,10 @@ class SpecialOrders:
             ("USD", round(1 / rate, 8)) if display else None,
             payment_info(method, order_id, fate if paid else "pending"),
         )
-        sale = Sale(sales.place(history.ids, order_id, basket, buyer, address, moment, email))
+        sale = Sale(orders.place(history.ids, order_id, basket, buyer, address, moment, email))
         if paid:
             at = min(moment + 30, history.now - 30) if moment < history.now else history.now - 3600
-            sale.invoices.append(sales.invoice(history.ids, sale.order, store, at))
+            sale.invoices.append(documents.invoice(history.ids, sale.order, store, at))
             if shipped:
                 self._ship(sale, min(at + DAY, history.now - 20))
         return sale
@@ -107,7 +107,7 @@ class SpecialOrders:
 
     def _ship(self, sale: Sale, moment: int) -> None:
         store = STORES[sale.order["store_id"]]
-        shipment = sales.ship(self.history.ids, sale.order, store, moment)
+        shipment = documents.ship(self.history.ids, sale.order, store, moment)
         if shipment:
             sale.shipments.append(shipment)
 
@@ -116,7 +116,7 @@ class SpecialOrders:
         top = [item["item_id"] for item in sale.order["items"] if "parent_item_id" not in item]
         store = STORES[sale.order["store_id"]]
         chosen = {top[position]: quantity for position, quantity in lines.items()}
-        memo = sales.refund(self.history.ids, sale.order, store, moment, chosen, **more)
+        memo = documents.refund(self.history.ids, sale.order, store, moment, chosen, **more)
         sale.creditmemos.append(memo)
         return sale
 
@@ -266,30 +266,30 @@ class SpecialOrders:
         yield self._refund(sale, now - 1 * DAY, {0: lines[0][1]}, plus=0, minus=0)
 
         sale = order("canceled", 30, paid=False)
-        sales.cancel(sale.order, now - 28 * DAY)
+        documents.cancel(sale.order, now - 28 * DAY)
         yield sale
         sale = order("a line canceled, the rest paid", 31, paid=False)
         self._pay_partly(sale, now - 30 * DAY, 1)
-        sales.cancel(sale.order, now - 29 * DAY)
+        documents.cancel(sale.order, now - 29 * DAY)
         yield sale
         sale = order("a line canceled, another refunded", 32, paid=False)
         self._pay_partly(sale, now - 31 * DAY, 2)
-        sales.cancel(sale.order, now - 30 * DAY)
+        documents.cancel(sale.order, now - 30 * DAY)
         yield self._refund(sale, now - 29 * DAY, {0: lines[0][1]}, plus=0, minus=0)
         sale = order("on hold before payment", 33, paid=False)
-        sales.hold(sale.order, now - 32 * DAY)
+        documents.hold(sale.order, now - 32 * DAY)
         yield sale
         sale = order("on hold after payment", 34, shipped=False)
-        sales.hold(sale.order, now - 33 * DAY)
+        documents.hold(sale.order, now - 33 * DAY)
         yield sale
         sale = order("commented", 35)
-        sales.remark(ids, sale.order, now - 3 * DAY, "Llamó: «¿cuándo llega?» 🙏")
+        documents.remark(ids, sale.order, now - 3 * DAY, "Llamó: «¿cuándo llega?» 🙏")
         yield sale
 
     def _pay_partly(self, sale: Sale, moment: int, lines: int) -> None:
         top = [item["item_id"] for item in sale.order["items"] if "parent_item_id" not in item]
         store = STORES[sale.order["store_id"]]
-        invoice = sales.invoice(self.history.ids, sale.order, store, moment, top[:lines])
+        invoice = documents.invoice(self.history.ids, sale.order, store, moment, top[:lines])
         sale.invoices.append(invoice)
 
     def _payments(self) -> Iterator[Sale]:
@@ -325,7 +325,7 @@ class SpecialOrders:
         old = self._order("edited: the original", email, now - 16 * DAY, paid=False)
         new = self._order("edited: the replacement", email, now - 16 * DAY + 600)
         number = old.order["increment_id"]
-        sales.cancel(old.order, now - 16 * DAY + 600)
+        documents.cancel(old.order, now - 16 * DAY + 600)
         old.order["relation_child_id"] = str(new.order["entity_id"])
         old.order["relation_child_real_id"] = f"{number}-1"
         new.order["increment_id"] = f"{number}-1"

@@ -10,16 +10,14 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-from .rules import PAID_STATES
-
 SEEDS = Path(__file__).resolve().parents[2] / "seeds"
 
 
 @dataclass(frozen=True)
 class PaymentMethod:
-    """When an order with this payment method is a purchase; no states means those of the default rule."""
+    """When an order with this payment method is a purchase; no states means the default rule."""
 
-    states: frozenset[str] = PAID_STATES
+    states: frozenset[str] = frozenset()
     require_paid: bool = False
 
 
@@ -102,9 +100,7 @@ def read(folder: Path = SEEDS) -> Seeds:
     return Seeds(
         payment_methods={
             row["payment_method"]: PaymentMethod(
-                states=frozenset(re.split(r"[\s,;|]+", row["states"].strip()))
-                if row["states"].strip()
-                else PAID_STATES,
+                states=frozenset(state.strip() for state in row["states"].split("|") if state.strip()),
                 require_paid=_truth(row["require_paid"]),
             )
             for row in _rows(folder, "payment_methods")

@@ -237,7 +237,12 @@ class TestPurchase:
         rule = Rule(states=frozenset({"holded"}))
         assert rules.is_purchase(order(state="holded"), rule)
         assert not rules.is_purchase(order(state="complete"), rule)
-        assert rules.is_purchase(order(state="complete", base_total_paid=D(1)), rule)
+        assert not rules.is_purchase(order(state="complete", base_total_paid=D(1)), rule)
+
+    def test_a_row_without_states_is_the_default_rule(self) -> None:
+        assert rules.is_purchase(order(state="complete"), Rule())
+        assert rules.is_purchase(order(state="new", base_total_paid=D(1)), Rule())
+        assert not rules.is_purchase(order(state="new"), Rule())
 
     def test_deleted_orders_never_count(self) -> None:
         assert not rules.is_purchase(order(deleted=True, base_total_paid=D(1)), None)

@@ -36,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_rows_are_read_by_header(folder: Path) -> None:
     (folder / "payment_methods.csv").write_text(
-        "note,payment_method,require_paid,gateway,states\nx,odd,false,G,holded processing\ny,cash,true,G,\n"
+        "note,payment_method,require_paid,gateway,states\nx,odd,false,G,holded|processing\ny,cash,true,G,\n"
     )
     (folder / "exchange_rates.csv").write_text(
         "from_currency,to_currency,valid_from,rate\nUSD,ARS,,900\nUSD,ARS,2026-03-01,1000.5\nUSD,EUR,,0.9\n"

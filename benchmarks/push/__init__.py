@@ -1,0 +1,1 @@
+"""Measures the push, and holds what its measurements and tests share."""

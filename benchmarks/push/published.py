@@ -1,0 +1,153 @@
+"""Makes published files of any size without a store or a build: for the push's tests and benchmarks."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+WINDOWS = (30, 60, 90, 180, 360)
+AS_OF = dt.date(2026, 11, 23)
+ZONE = "America/Argentina/Buenos_Aires"
+
+SCHEMA = f"""
+create schema marts;
+create schema meta;
+create table meta.build (
+    build_id varchar, as_of_date date, store_timezone varchar, built_at timestamp, is_tested boolean
+);
+create table meta.row_counts (layer varchar, table_name varchar, row_count bigint);
+create table marts.icommkt_payloads (
+    store_key varchar, email varchar, custom_fields varchar, payload_hash varchar, has_purchase boolean
+);
+create table marts.icommkt_contacts (
+    store_key varchar, email varchar, customer_id bigint, is_subscribed boolean,
+    {", ".join(f"purchases_{window}_days bigint" for window in WINDOWS)}, purchases_360_plus_days bigint
+);
+"""
+
+
+@dataclass(frozen=True)
+class Given:
+    """A contact given by hand. `untriggered` are fields that stay out of the hash; `purchases` are counts by window."""
+
+    email: str
+    fields: Mapping[str, str] = field(default_factory=dict)
+    untriggered: Mapping[str, str] = field(default_factory=dict)
+    customer_id: int | None = None
+    is_subscribed: bool | None = None
+    purchases: Mapping[int, int] = field(default_factory=dict)
+    has_purchase: bool | None = None
+    websites: tuple[int, ...] = ()
+    custom_fields: str | None = None
+
+
+def write(
+    path: Path,
+    contacts: Iterable[Given],
+    *,
+    as_of_date: dt.date = AS_OF,
+    is_tested: bool = True,
+    orders: int = 1_000,
+    customers: int = 500,
+    profiles: Mapping[int, str] | None = None,
+    build_id: str = "by-hand",
+) -> None:
+    """Write a published file of these contacts, replacing what was there by a rename, as a build does."""
+    aside = _new(path)
+    with duckdb.connect(str(aside)) as db:
+        db.execute(SCHEMA)
+        _meta(db, build_id, as_of_date, is_tested, orders, customers)
+        sites: list[tuple[str, str, int]] = []
+        for one in contacts:
+            everything = {**one.fields, **one.untriggered}
+            custom_fields = json.dumps(
+                [{"Key": key, "Value": value} for key, value in everything.items()], ensure_ascii=False
+            )
+            hashed = hashlib.md5(json.dumps(one.fields).encode(), usedforsecurity=False).hexdigest()
+            bought = any(one.purchases.values()) if one.has_purchase is None else one.has_purchase
+            db.execute(
+                "insert into marts.icommkt_payloads values ('main', ?, ?, ?, ?)",
+                [one.email, one.custom_fields or custom_fields, hashed, bought],
+            )
+            counts = [one.purchases.get(window, 0) for window in WINDOWS]
+            db.execute(
+                f"insert into marts.icommkt_contacts values ('main', ?, ?, ?, {', '.join('?' * 5)}, 0)",
+                [one.email, one.customer_id, one.is_subscribed, *counts],
+            )
+            sites += [("main", one.email, website) for website in one.websites]
+        if profiles is not None:
+            db.execute("create table marts.icommkt_profiles (website_id bigint, profile_setting varchar)")
+            db.execute(
+                "create table marts.icommkt_contact_websites (store_key varchar, email varchar, website_id bigint)"
+            )
+            for website, setting in profiles.items():
+                db.execute("insert into marts.icommkt_profiles values (?, ?)", [website, setting])
+            for row in sites:
+                db.execute("insert into marts.icommkt_contact_websites values (?, ?, ?)", list(row))
+    aside.replace(path)
+
+
+def make(
+    path: Path,
+    contacts: int,
+    *,
+    changed_share: float = 0.0,
+    as_of_date: dt.date = AS_OF,
+    version: int = 1,
+    fields: int = 75,
+) -> None:
+    """Make a published file of so many contacts with `fields` fields each, about 3 to 4 KB as JSON.
+
+    With `changed_share`, that share of the contacts differs from those of another `version`, spread evenly. Names hold
+    quotes, accents and emoji, as real ones do; each contact's fields carry its own number, so that a mix-up shows.
+    """
+    aside = _new(path)
+    stride = round(1 / changed_share) if changed_share else 0
+    differs = f"case when i % {stride} = 0 then {version} else 1 end" if stride else "1"
+    parts = [
+        '\'[{"Key":"nombre","Value":"José \\"Pepe\\" 🎉 Nº \' || i || \'"}\'',
+        f"""',{{"Key":"ICOMMKT_Amount_Total","Value":"' || (i * 7 + {differs}) || '.50"}}'""",
+    ]
+    for number in range(3, fields + 1):
+        value = "'Producto ' || i || ', Zapatilla ' || (i % 97)" if number % 5 == 0 else f"(i * {number}) % 1000"
+        parts.append(f"""',{{"Key":"ICOMMKT_Field_{number}_Days","Value":"' || {value} || '"}}'""")
+    body = " || ".join(parts) + " || ']'"
+    with duckdb.connect(str(aside), config={"memory_limit": "1GB"}) as db:
+        db.execute("set enable_progress_bar = false")
+        db.execute(SCHEMA)
+        _meta(db, f"made-{version}", as_of_date, True, contacts * 3, contacts)
+        db.execute(
+            f"""
+            insert into marts.icommkt_payloads
+            select
+                'main', 'contact' || i || '@example' || i % 50 || '.com', {body}, md5(i || '-' || {differs}), i % 3 > 0
+            from range({contacts}) as numbers (i)"""
+        )
+        db.execute(
+            f"""
+            insert into marts.icommkt_contacts
+            select 'main', 'contact' || i || '@example' || i % 50 || '.com', i, i % 2 = 0,
+                {", ".join("cast(i % 3 > 0 as bigint)" for _ in WINDOWS)}, 0
+            from range({contacts}) as numbers (i)"""
+        )
+    aside.replace(path)
+
+
+def _new(path: Path) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(path.name + ".new")
+    aside.unlink(missing_ok=True)
+    return aside
+
+
+def _meta(
+    db: duckdb.DuckDBPyConnection, build_id: str, as_of: dt.date, tested: bool, orders: int, customers: int
+) -> None:
+    db.execute("insert into meta.build values (?, ?, ?, now()::timestamp, ?)", [build_id, as_of, ZONE, tested])
+    db.execute("insert into meta.row_counts values ('raw', 'orders', ?), ('raw', 'customers', ?)", [orders, customers])

@@ -1,0 +1,159 @@
+"""What ICOMMKT's answers mean: pure functions from a decoded answer to what happened to each contact.
+
+Published: status code 1 is success, as text or number. Public callers read `Responses` by position. Nothing says that
+it keeps the order or the length of the request, so a contact is acknowledged only when its own e-mail is in the answer,
+or when there are as many answers as contacts and every one is success. All else is asked again in smaller parts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+SUCCESS = "1"
+REMOVED = "2"
+NOT_FOUND = "101"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The contact was taken. `status` is ICOMMKT's letter: A is active; others are not published."""
+
+    status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The contact was not taken; `reason` is ICOMMKT's own text."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The answer does not say what happened to this contact.
+
+    `mixed`: there was an answer for each contact, some of them refusals, none with an e-mail: halves can tell.
+    """
+
+    mixed: bool = False
+
+
+Fate = Accepted | Refused | Unclear
+
+
+class AnswerError(ValueError):
+    """The answer as a whole is an error or not of the documented shape. `code` is its status code, if it has one."""
+
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+def code_of(value: Any) -> str:
+    """Return a status code as text: the documents say text, public code compares with a number."""
+    if isinstance(value, bool) or value is None:
+        return ""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return str(value).strip()
+
+
+def envelope(answer: Any, name: str) -> Any:
+    """Return what is inside `{"<name>Result": ...}`. Raises AnswerError when it is not there."""
+    if not isinstance(answer, dict) or f"{name}Result" not in answer:
+        message = _text(answer) if isinstance(answer, dict) else ""
+        raise AnswerError(message or f"the answer has no {name}Result", code_of(_get(answer, "StatusCode")))
+    return answer[f"{name}Result"]
+
+
+def of_one(answer: Any, email: str) -> Fate:
+    """Read the answer to SaveContact. Raises AnswerError when it cannot be read."""
+    result = envelope(answer, "SaveContactJson")
+    fate = _fate(result)
+    named = _email(result)
+    if isinstance(fate, Accepted) and named and named != _normal(email):
+        raise AnswerError("the answer is about another contact")
+    return fate
+
+
+def of_batch(answer: Any, emails: Sequence[str]) -> list[Fate]:
+    """Read the answer to SaveMultiContact: one fate for each e-mail, in the order given.
+
+    Raises AnswerError when the batch failed as a whole.
+    """
+    result = envelope(answer, "SaveMultiContactJson")
+    responses = _get(result, "Responses")
+    top = code_of(_get(result, "StatusCode"))
+    if not isinstance(responses, list):
+        raise AnswerError(_text(result) or "the answer has no Responses", top)
+    if top not in ("", SUCCESS):
+        # Some callers ask for success at the top too, others do not: what is not plain success is asked again.
+        raise AnswerError(_text(result) or f"status code {top} for the whole batch", top)
+    wanted = [_normal(email) for email in emails]
+    named = [_email(response) for response in responses]
+    if any(named):
+        return _by_email(wanted, named, responses)
+    fates = [_fate(response) for response in responses]
+    if len(fates) != len(wanted):
+        return [Unclear()] * len(wanted)
+    if all(isinstance(fate, Accepted) for fate in fates):
+        return fates
+    return [Unclear(mixed=True)] * len(wanted)
+
+
+def of_removal(answer: Any) -> bool:
+    """Read the answer to RemoveContact: true when the contact is not there any more. Raises AnswerError."""
+    result = envelope(answer, "RemoveContactJson")
+    code = code_of(_get(result, "StatusCode"))
+    if code in (REMOVED, NOT_FOUND):
+        return True
+    raise AnswerError(_text(result) or f"status code {code}", code)
+
+
+def _by_email(wanted: list[str], named: list[str | None], responses: list[Any]) -> list[Fate]:
+    found: dict[str, list[Fate]] = {}
+    for name, response in zip(named, responses, strict=True):
+        if name:
+            found.setdefault(name, []).append(_fate(response))
+    # A nameless answer could belong to anyone, so it decides for no one.
+    fates: list[Fate] = []
+    for email in wanted:
+        candidates = found.get(email, [])
+        same = bool(candidates) and all(candidate == candidates[0] for candidate in candidates)
+        fates.append(candidates[0] if same else Unclear())
+    return fates
+
+
+def _fate(response: Any) -> Fate:
+    code = code_of(_get(response, "StatusCode"))
+    if code == SUCCESS:
+        letter = _get(_get(response, "Data"), "Status")
+        return Accepted(str(letter) if letter else None)
+    if not code:
+        return Unclear()
+    return Refused(code, _text(response))
+
+
+def _email(response: Any) -> str | None:
+    for holder in (_get(response, "Data"), response):
+        email = _get(holder, "Email")
+        if isinstance(email, str) and email.strip():
+            return _normal(email)
+    return None
+
+
+def _normal(email: str) -> str:
+    return email.strip().lower()
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else None
+
+
+def _text(response: Any) -> str:
+    parts = [str(part) for part in (_get(response, "Message"), _get(response, "MessageDetail")) if part]
+    return ": ".join(dict.fromkeys(parts))

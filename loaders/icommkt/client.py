@@ -1,0 +1,293 @@
+"""ICOMMKT's HTTP API: one request with its retries at a time, and what a failure means for what comes next."""
+
+from __future__ import annotations
+
+import base64
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any, TypeVar
+
+import requests
+import tenacity
+from requests.adapters import HTTPAdapter
+from requests.auth import AuthBase
+
+from loaders.icommkt import answers
+from loaders.icommkt.errors import RefusedError, UnavailableError
+from loaders.icommkt.json_stream import items_of
+from loaders.icommkt.limiter import Limiter
+from loaders.icommkt.settings import IcommktSettings
+
+T = TypeVar("T")
+
+SAVE_ONE, SAVE_MANY, REMOVE, LIST = (
+    f"/Contacts/{name}.Json/" for name in ("SaveContact", "SaveMultiContact", "RemoveContact", "ListFull")
+)
+OUTAGE_STATUSES = {408, 425, 429, 502, 503, 504}
+# A refusal of this size has one meaning only.
+TOO_LARGE_STATUS = 413
+
+
+class RequestError(Exception):
+    """A request got no usable answer. `reason` is free of personal data only after masking."""
+
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class DownError(RequestError):
+    """The service is not there, or asks to wait; what was sent is not the cause. Retried as long as patience lasts."""
+
+    def __init__(self, reason: str, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(reason, code)
+        self.retry_after = retry_after
+
+
+class SuspectError(RequestError):
+    """500, no answer in time, a cut or dropped connection: perhaps because of what was sent. Retried, then split."""
+
+
+class WholeRefusalError(RequestError):
+    """The request was understood and refused as a whole. Not retried, split. `too_large`: it said so itself."""
+
+    def __init__(self, reason: str, code: str = "", *, too_large: bool = False) -> None:
+        super().__init__(reason, code)
+        self.too_large = too_large
+
+
+class KeyAuth(AuthBase):
+    """The `Authorization` header. Being an auth object, it keeps requests from putting one from ~/.netrc instead."""
+
+    def __init__(self, settings: IcommktSettings) -> None:
+        if settings.auth_form == "basic":
+            self.value = "Basic " + base64.b64encode(f"{settings.api_key}:".encode()).decode()
+        elif settings.auth_form == "raw_colon":
+            self.value = f"{settings.api_key}:0"
+        else:
+            self.value = settings.api_key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Add the header."""
+        request.headers["Authorization"] = self.value
+        return request
+
+
+@dataclass
+class Counts:
+    """What went over the wire: requests that were started, those of them that were retries, bytes of bodies sent."""
+
+    requests: int = 0
+    retries: int = 0
+    bytes: int = 0
+
+
+class Client:
+    """Calls ICOMMKT from several threads, each with its own kept connection.
+
+    `stop` ends waits. Raises RefusedError when the key is refused and UnavailableError when patience is at its end.
+    """
+
+    def __init__(self, settings: IcommktSettings, stop: threading.Event) -> None:
+        self.settings = settings
+        self.counts = Counts()
+        self.limiter = Limiter(settings.requests_per_second, stop)
+        self._auth = KeyAuth(settings)
+        self._base = settings.api_url.rstrip("/")
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._last_good = time.monotonic()
+
+    def save_many(self, profile_key: str, emails: list[str], contacts: list[bytes]) -> list[answers.Fate]:
+        """Send contacts (`contacts` are their JSON texts) and return the fate of each. Raises RequestError."""
+        body = b'{"ProfileKey":' + json.dumps(profile_key).encode() + b',"ContactList":[' + b",".join(contacts) + b"]}"
+        return self._retried(SAVE_MANY, body, lambda answer: answers.of_batch(answer, emails))
+
+    def save_one(self, profile_key: str, email: str, contact: bytes) -> answers.Fate:
+        """Send one contact by SaveContact, the call that everybody's code uses. Raises RequestError."""
+        body = b'{"ProfileKey":' + json.dumps(profile_key).encode() + b',"Contact":' + contact + b"}"
+        return self._retried(SAVE_ONE, body, lambda answer: answers.of_one(answer, email))
+
+    def remove(self, profile_key: str, email: str) -> bool:
+        """Remove a contact from the profile; true when it is gone, or was. Raises RequestError."""
+        body = json.dumps({"ProfileKey": profile_key, "Contact": {"Email": email}}).encode()
+        return self._retried(REMOVE, body, answers.of_removal)
+
+    def list_one(self, profile_key: str, email: str) -> dict[str, Any] | None:
+        """Return what the profile holds of one contact, or None. Raises RequestError."""
+        body = json.dumps({"ProfileKey": profile_key, "Filters": {"Email": email}}).encode()
+
+        def read(answer: Any) -> dict[str, Any] | None:
+            listed = answers.envelope(answer, "ListContactsFullJson")
+            if not isinstance(listed, list):
+                raise answers.AnswerError("the list is not a list", answers.code_of((listed or {}).get("StatusCode")))
+            wanted = email.strip().lower()
+            for contact in listed:
+                if isinstance(contact, dict) and str(contact.get("Email", "")).strip().lower() == wanted:
+                    return contact
+            return None
+
+        return self._retried(LIST, body, read)
+
+    def list_all(self, profile_key: str) -> Iterator[dict[str, Any]]:
+        """Yield every contact of the profile, one in memory at a time.
+
+        The answer is one document of any length; it is not retried once it has begun. Raises RequestError.
+        """
+        body = json.dumps({"ProfileKey": profile_key, "Filters": {}}).encode()
+        response = self._retrying()(lambda: self._post(LIST, body, stream=True))
+        try:
+            yield from items_of(response.iter_content(chunk_size=1 << 16), "ListContactsFullJsonResult")
+        except (requests.RequestException, ValueError) as error:
+            raise SuspectError(f"the list of contacts ended early: {_short(error)}") from None
+        finally:
+            response.close()
+
+    # -- one request
+
+    def _retried(self, path: str, body: bytes, read: Callable[[Any], T]) -> T:
+        def attempt() -> T:
+            response = self._post(path, body)
+            try:
+                answer = response.json()
+            except requests.JSONDecodeError:
+                raise SuspectError(f"HTTP {response.status_code} with a body that is not JSON") from None
+            try:
+                result = read(answer)
+            except answers.AnswerError as error:
+                raise WholeRefusalError(error.reason, error.code) from None
+            self._good()
+            return result
+
+        return self._retrying()(attempt)
+
+    def _post(self, path: str, body: bytes, *, stream: bool = False) -> requests.Response:
+        self.limiter.wait()
+        with self._lock:
+            self.counts.requests += 1
+            self.counts.bytes += len(body)
+        try:
+            response = self._session().post(
+                self._base + path,
+                data=body,
+                headers={"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"},
+                auth=self._auth,
+                timeout=(self.settings.connect_timeout, self.settings.read_timeout),
+                allow_redirects=False,
+                stream=stream,
+                verify=True,
+            )
+        except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
+            if "CERTIFICATE_VERIFY_FAILED" in repr(error):
+                raise RefusedError(
+                    f"the certificate of {self._base} cannot be trusted; nothing is sent to it"
+                ) from None
+            raise DownError(f"no trusted connection: {_short(error)}") from None
+        except requests.exceptions.ConnectTimeout:
+            raise DownError("no connection in time") from None
+        except requests.exceptions.Timeout:
+            raise SuspectError("no answer in time") from None
+        except requests.exceptions.ConnectionError as error:
+            if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
+                raise DownError("no connection") from None
+            raise SuspectError("the connection was dropped") from None
+        except requests.exceptions.RequestException as error:
+            raise SuspectError(f"the answer was cut off: {_short(error)}") from None
+        self._check_status(response)
+        return response
+
+    def _check_status(self, response: requests.Response) -> None:
+        status = response.status_code
+        if status == 200:
+            return
+        code = f"HTTP {status}"
+        if status == 401:
+            raise RefusedError(
+                f"ICOMMKT refuses the key (HTTP 401): check ICOMMKT__API_KEY and ICOMMKT__AUTH_FORM"
+                f" (now {self.settings.auth_form})"
+            )
+        if status in OUTAGE_STATUSES:
+            raise DownError(code, code, retry_after(response.headers.get("Retry-After")))
+        if status >= 500:
+            raise SuspectError(code, code)
+        raise WholeRefusalError(code, code, too_large=status == TOO_LARGE_STATUS)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._local, "session", None)
+        if session is None:
+            session = requests.Session()
+            session.mount("https://", HTTPAdapter(max_retries=0))
+            session.mount("http://", HTTPAdapter(max_retries=0))
+            session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            self._local.session = session
+        return session
+
+    # -- retries
+
+    def _retrying(self) -> tenacity.Retrying:
+        jittered = tenacity.wait_random_exponential(
+            multiplier=max(self.settings.backoff, 0.001), max=self.settings.backoff_max
+        )
+
+        def wait(state: tenacity.RetryCallState) -> float:
+            error = state.outcome.exception() if state.outcome else None
+            if isinstance(error, DownError) and error.retry_after is not None:
+                self.limiter.pause(error.retry_after)
+                return 0.0
+            return jittered(state)
+
+        def stop(state: tenacity.RetryCallState) -> bool:
+            error = state.outcome.exception() if state.outcome else None
+            self._check_patience(error)
+            return isinstance(error, SuspectError) and state.attempt_number >= self.settings.max_attempts
+
+        def count(_: tenacity.RetryCallState) -> None:
+            with self._lock:
+                self.counts.retries += 1
+
+        return tenacity.Retrying(
+            retry=tenacity.retry_if_exception_type((DownError, SuspectError)),
+            wait=wait,
+            stop=stop,
+            before_sleep=count,
+            sleep=self.limiter.sleep,
+            reraise=True,
+        )
+
+    def _good(self) -> None:
+        self._last_good = time.monotonic()
+
+    def _check_patience(self, error: BaseException | None) -> None:
+        silence = time.monotonic() - self._last_good
+        asked = error.retry_after if isinstance(error, DownError) and error.retry_after is not None else 0.0
+        if silence + asked > self.settings.patience:
+            asks = f", and asks to wait {asked:g} s" if asked else ""
+            raise UnavailableError(
+                f"ICOMMKT gave no good answer for {silence:.0f} s (last: {error}{asks});"
+                " what it acknowledged is kept, run again later to send the rest"
+            )
+
+
+def retry_after(header: str | None) -> float | None:
+    """Return the seconds a `Retry-After` header asks for, given as a number or as a date; None when it says nothing."""
+    if not header:
+        return None
+    text = header.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        try:
+            seconds = parsedate_to_datetime(text).timestamp() - time.time()
+        except (TypeError, ValueError):
+            return None
+    return seconds if 0 <= seconds < float("inf") else None
+
+
+def _short(error: BaseException) -> str:
+    return type(error).__name__

@@ -1,0 +1,65 @@
+"""What must be true before the first request. Each check returns what is wrong in a few words, or nothing."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from loaders.icommkt.plan import Plan
+from loaders.icommkt.privacy import mask_email
+from loaders.icommkt.published import Build
+from loaders.icommkt.settings import IcommktSettings, env
+
+OVERRIDE = "to send all the same: make push FORCE=1 (--force)"
+COUNTED = ("orders", "customers")
+
+
+def of_build(build: Build, today: dt.date) -> Iterator[str]:
+    """Check the build itself: tested, of today, and made from a store with orders."""
+    if not build.is_tested:
+        yield f"the tests of build {build.build_id} did not pass"
+    if build.as_of_date != today:
+        yield f"the published build is of {build.as_of_date}, not of {today}"
+    if not build.raw_rows.get("orders"):
+        yield "the build was made from no orders at all"
+
+
+def of_plan(
+    build: Build,
+    plan: Plan,
+    last_run: dict[str, Any] | None,
+    last_as_of: dt.date | None,
+    settings: IcommktSettings,
+    sample: Callable[[str], list[str]],
+) -> Iterator[str]:
+    """Compare a profile's plan with what it acknowledged and with the run before."""
+    if last_as_of is not None and build.as_of_date < last_as_of:
+        yield f"the published build is of {build.as_of_date}, but {last_as_of} has been sent already"
+    before = (last_run or {}).get("raw_rows") or {}
+    for table in COUNTED:
+        was, now = before.get(table, 0), build.raw_rows.get(table, 0)
+        if was and (was - now) / was > settings.max_drop_share:
+            yield (
+                f"raw {table} dropped from {was:,} to {now:,}, more than {settings.max_drop_share:.0%}"
+                f" ({env('max_drop_share')})"
+            )
+    if plan.held and plan.gone / plan.held > settings.max_drop_share:
+        yield (
+            f"{plan.gone:,} of {plan.held:,} acknowledged contacts are in the mart no more, more than"
+            f" {settings.max_drop_share:.0%} ({env('max_drop_share')}){_such_as(sample('gone'))}"
+        )
+    elif settings.on_missing == "remove" and plan.held and plan.gone / plan.held > settings.max_removed_share:
+        yield (
+            f"{plan.gone:,} of {plan.held:,} contacts would be removed, more than {settings.max_removed_share:.0%}"
+            f" ({env('max_removed_share')}){_such_as(sample('gone'))}"
+        )
+    if plan.known_buyers and plan.emptied / plan.known_buyers > settings.max_emptied_share:
+        yield (
+            f"{plan.emptied:,} of {plan.known_buyers:,} buyers would become prospects or have every window empty, more"
+            f" than {settings.max_emptied_share:.0%} ({env('max_emptied_share')}){_such_as(sample('emptied'))}"
+        )
+
+
+def _such_as(emails: list[str]) -> str:
+    return f", such as {', '.join(mask_email(email) for email in emails)}" if emails else ""

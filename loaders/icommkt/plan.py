@@ -1,0 +1,282 @@
+"""What to send: the published payloads against what was acknowledged, computed by DuckDB."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import duckdb
+
+from loaders.icommkt.published import Published
+from loaders.icommkt.settings import IcommktSettings
+
+CHUNK = 4_000
+"""Contacts whose fields are in memory at a time while they are cut into batches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One contact to send. `content` is its fields' JSON text; `tries` how often it was refused with this payload.
+
+    `was_refused`: there is a rejection of it, of this payload or an older one; `is_list`: the content is a JSON list.
+    """
+
+    store_key: str
+    email: str
+    customer_id: int | None
+    payload_hash: str
+    content_hash: str
+    has_purchase: bool
+    filled_windows: int
+    tries: int
+    was_refused: bool
+    content: bytes
+    is_list: bool
+
+
+@dataclass(frozen=True)
+class Profile:
+    """A destination. `name` stands for the key in the state and the log; `settings` are the seed's names for it."""
+
+    name: str
+    key: str = field(repr=False)
+    settings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The counts of a profile's plan; its rows are in temporary tables until the next plan is made."""
+
+    contacts: int
+    """In the mart, for this profile."""
+    held: int
+    """Acknowledged so far."""
+    outside_audience: int
+    new: int
+    changed: int
+    stale: int
+    waiting: int
+    """Refused before and not tried again yet."""
+    gone: int
+    """Acknowledged, but in the mart no more."""
+    moved: int
+    """Of those, how many have their account under another e-mail now."""
+    known_buyers: int
+    """Acknowledged with a purchase and still in the mart."""
+    emptied: int
+    """Of those, how many would become prospects or have every window empty."""
+
+    @property
+    def total(self) -> int:
+        """Contacts to send."""
+        return self.new + self.changed + self.stale
+
+
+def make(
+    db: duckdb.DuckDBPyConnection,
+    published: Published,
+    profile: Profile,
+    settings: IcommktSettings,
+    *,
+    only: bool = False,
+    everything: bool = False,
+) -> Plan:
+    """Compute a profile's plan. `everything` counts nothing as acknowledged.
+
+    With `only`, what is in the temporary table `wanted (store_key, email)` is sent, whatever was acknowledged before.
+    """
+    _contacts(db, published, profile, settings)
+    db.execute(
+        "create or replace temp table held as select * exclude (content)"
+        " from state.push.acknowledgements where profile = $profile",
+        {"profile": profile.name},
+    )
+    as_of = published.build.as_of_date
+    _stale(db, as_of - dt.timedelta(days=settings.max_stale_days))
+    kind = f"""
+        case
+            when not ({"false" if everything else "held.email is not null"}) then 'new'
+            when held.payload_hash is distinct from contacts.payload_hash then 'changed'
+            when stale.email is not null then 'stale'
+            {"else 'changed'" if only else ""}
+        end"""
+    # A refusal holds for the payload that was refused: for ever, or until its next try.
+    db.execute(
+        f"""
+        create or replace temp table plan as
+        with diffed as (
+            select
+                contacts.*,
+                {kind} as kind,
+                if(rejection.payload_hash = contacts.payload_hash, rejection.tries, 0) as tries,
+                rejection.email is not null as was_refused,
+                coalesce(
+                    rejection.payload_hash = contacts.payload_hash
+                    and (rejection.permanent or rejection.next_try > $as_of),
+                    false
+                ) as waits
+            from contacts
+            left join held using (store_key, email)
+            left join stale using (store_key, email)
+            left join state.push.rejections as rejection
+                on rejection.profile = $profile
+                and rejection.store_key = contacts.store_key
+                and rejection.email = contacts.email
+            {"semi join wanted using (store_key, email)" if only else ""}
+            where in_audience
+        )
+        select * from diffed where kind is not null""",
+        {"as_of": as_of, "profile": profile.name},
+    )
+    db.execute(
+        """
+        create or replace temp table gone as
+        select held.store_key, held.email, moved.customer_id is not null as has_moved
+        from held
+        anti join contacts using (store_key, email)
+        left join (select distinct store_key, customer_id from contacts where customer_id is not null) as moved
+            on moved.store_key = held.store_key and moved.customer_id = held.customer_id"""
+    )
+    return _count(db)
+
+
+def _contacts(db: duckdb.DuckDBPyConnection, published: Published, profile: Profile, settings: IcommktSettings) -> None:
+    """Find the contacts of the profile as they are published: the audience is a column, the rest is the mart's."""
+    filled = " + ".join(f"cast(coalesce({name}, 0) > 0 as integer)" for name in published.windows) or "0"
+    subscribers = "coalesce(contact.is_subscribed, false)" if settings.audience == "subscribers" else "true"
+    parameters: dict[str, object] = {}
+    given_hash = "payload.payload_hash"
+    if settings.empty_value:
+        # A placeholder for empty values changes what is sent, so it is part of the hash.
+        given_hash = "md5(payload.payload_hash || $placeholder)"
+        parameters["placeholder"] = settings.empty_value
+    routed = ""
+    if profile.settings:
+        parameters["routes"] = list(profile.settings)
+        routed = """
+            semi join (
+                select site.store_key, site.email
+                from published.marts.icommkt_contact_websites as site
+                join published.marts.icommkt_profiles as route using (website_id)
+                where list_contains($routes, lower(trim(route.profile_setting)))
+            ) as routed using (store_key, email)"""
+    db.execute(
+        f"""
+        create or replace temp table contacts as
+        select
+            payload.rowid as payload_row,
+            payload.store_key,
+            payload.email,
+            {given_hash} as payload_hash,
+            coalesce(payload.has_purchase, false) as has_purchase,
+            contact.customer_id,
+            {filled} as filled_windows,
+            {subscribers} as in_audience
+        from published.marts.icommkt_payloads as payload
+        left join published.marts.icommkt_contacts as contact using (store_key, email)
+        {routed}""",
+        parameters,
+    )
+
+
+def _stale(db: duckdb.DuckDBPyConnection, before: dt.date) -> None:
+    """Find contacts whose hash is unchanged but whose other fields are, and that were last sent too long ago."""
+    db.execute(
+        """
+        create or replace temp table stale as
+        select held.store_key, held.email
+        from held
+        join contacts using (store_key, email, payload_hash)
+        join published.marts.icommkt_payloads as payload on payload.rowid = contacts.payload_row
+        where held.as_of_date <= $before and md5(payload.custom_fields) is distinct from held.content_hash""",
+        {"before": before},
+    )
+
+
+def _count(db: duckdb.DuckDBPyConnection) -> Plan:
+    row = db.execute(
+        f"""
+        select
+            (select count(*) from contacts),
+            (select count(*) from held),
+            (select count(*) from contacts where not in_audience),
+            count(*) filter (where kind = 'new' and not waits),
+            count(*) filter (where kind = 'changed' and not waits),
+            count(*) filter (where kind = 'stale' and not waits),
+            count(*) filter (where waits),
+            (select count(*) from gone),
+            (select count(*) from gone where has_moved),
+            (select count(*) from ({BUYERS})),
+            (select count(*) from ({BUYERS}) where {EMPTIED})
+        from plan"""
+    ).fetchone()
+    if row is None:
+        raise AssertionError("an aggregate without groups has one row")
+    db.execute(
+        """
+        create or replace temp table plan as
+        select * exclude (waits), row_number() over (order by payload_row) as position from plan where not waits"""
+    )
+    return Plan(*(int(value) for value in row))
+
+
+BUYERS = """
+    select contacts.*, held.filled_windows as windows_before
+    from held join contacts using (store_key, email)
+    where held.has_purchase and contacts.in_audience"""
+EMPTIED = "not has_purchase or (windows_before > 0 and filled_windows = 0)"
+
+
+def sample(db: duckdb.DuckDBPyConnection, what: str, limit: int = 5) -> list[str]:
+    """Return a few e-mails of the `new`, `changed`, `stale`, `gone` or `emptied` contacts, in e-mail order."""
+    queries = {"gone": "select email from gone", "emptied": f"select email from ({BUYERS}) where {EMPTIED}"}
+    sql = queries.get(what, "select email from plan where kind = $kind")
+    parameters = {} if what in queries else {"kind": what}
+    return [row[0] for row in db.execute(f"{sql} order by email limit {limit:d}", parameters).fetchall()]
+
+
+def items(db: duckdb.DuckDBPyConnection, empty_value: str = "") -> Iterator[Item]:
+    """Yield the planned contacts with their fields, `CHUNK` of them in memory at a time.
+
+    `empty_value` stands in for empty values.
+    """
+    position = 0
+    while True:
+        span = {"after": position, "upto": position + CHUNK}
+        bounds = db.execute(
+            "select min(payload_row), max(payload_row) from plan where position > $after and position <= $upto", span
+        ).fetchone()
+        if not bounds or bounds[0] is None:
+            return
+        rows = db.execute(
+            """
+            select
+                plan.store_key, plan.email, plan.customer_id, plan.payload_hash, md5(payload.custom_fields),
+                plan.has_purchase, plan.filled_windows, plan.tries, plan.was_refused,
+                encode(payload.custom_fields),
+                coalesce(try(json_type(payload.custom_fields)) = 'ARRAY', false)
+            from published.marts.icommkt_payloads as payload
+            join plan on plan.payload_row = payload.rowid
+            where payload.rowid between $first and $last and plan.position > $after and plan.position <= $upto
+            order by plan.position""",
+            {**span, "first": bounds[0], "last": bounds[1]},
+        ).fetchall()
+        for row in rows:
+            item = Item(*row)
+            yield _with_placeholder(item, empty_value) if empty_value and item.is_list else item
+        position += CHUNK
+
+
+def _with_placeholder(item: Item, empty_value: str) -> Item:
+    fields = json.loads(item.content)
+    for one in fields:
+        if one.get("Value") == "":
+            one["Value"] = empty_value
+    return replace(item, content=json.dumps(fields, ensure_ascii=False).encode())
+
+
+def gone(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:
+    """Return (store_key, e-mail) of the contacts that left the mart."""
+    return [(row[0], row[1]) for row in db.execute("select store_key, email from gone order by email").fetchall()]

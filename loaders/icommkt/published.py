@@ -1,0 +1,92 @@
+"""The published file, as the push sees it: a build with its date, its payloads and their contacts. Read only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from loaders.errors import PipelineError
+
+WINDOW = re.compile(r"purchases_\d+_days")
+
+
+@dataclass(frozen=True)
+class Build:
+    """Which build the file holds. `raw_rows` are the row counts of the raw tables it was made from."""
+
+    build_id: str
+    as_of_date: dt.date
+    store_timezone: str
+    is_tested: bool
+    raw_rows: dict[str, int]
+
+    def today(self) -> dt.date:
+        """Return today's date in the store's zone."""
+        return dt.datetime.now(ZoneInfo(self.store_timezone)).date()
+
+
+@dataclass(frozen=True)
+class Published:
+    """The file, attached as `published`."""
+
+    build: Build
+    tables: frozenset[str]
+    """Names of the tables in `marts`."""
+    windows: tuple[str, ...]
+    """Columns of `icommkt_contacts` that count a window's purchases, the open-ended one left out."""
+    fields: tuple[str, ...]
+    """Keys of the profile fields, as the first payload has them."""
+
+    @property
+    def has_profiles(self) -> bool:
+        """Whether the build says which website goes to which profile."""
+        return {"icommkt_profiles", "icommkt_contact_websites"} <= self.tables
+
+
+def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
+    """Attach the published file read-only and read what it says of itself.
+
+    Raises PipelineError when it is missing or is not a published file.
+    """
+    if not path.exists():
+        raise PipelineError(f"{path} does not exist: nothing has been published yet; run make build first")
+    try:
+        db.execute(f"attach '{_quoted(path)}' as published (read_only)")
+        build_row = db.execute(
+            "select build_id, as_of_date, store_timezone, is_tested from published.meta.build"
+        ).fetchall()
+        rows = db.execute("select table_name, row_count from published.meta.row_counts where layer = 'raw'").fetchall()
+        columns = db.execute(
+            "select table_name, column_name from duckdb_columns()"
+            " where database_name = 'published' and schema_name = 'marts' order by table_name, column_index"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise PipelineError(f"{path} is not a published file ({_first_line(error)}); run make build") from None
+    if len(build_row) != 1:
+        raise PipelineError(f"{path}: meta.build has {len(build_row)} rows instead of one; run make build")
+    tables = frozenset(table for table, _ in columns)
+    if not {"icommkt_payloads", "icommkt_contacts"} <= tables:
+        raise PipelineError(f"{path} holds no icommkt_payloads and icommkt_contacts; run make build")
+    build_id, as_of_date, zone, tested = build_row[0]
+    keys = db.execute(
+        "select json_extract_string(custom_fields, '$[*].Key') from published.marts.icommkt_payloads limit 1"
+    ).fetchone()
+    return Published(
+        build=Build(str(build_id), as_of_date, zone, bool(tested), dict(rows)),
+        tables=tables,
+        windows=tuple(name for table, name in columns if table == "icommkt_contacts" and WINDOW.fullmatch(name)),
+        fields=tuple(keys[0]) if keys else (),
+    )
+
+
+def _quoted(path: Path) -> str:
+    return str(path).replace("'", "''")
+
+
+def _first_line(error: BaseException) -> str:
+    return str(error).splitlines()[0]

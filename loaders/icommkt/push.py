@@ -1,0 +1,413 @@
+"""The push: plan, guard, send, and write down what was acknowledged."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import importlib.metadata
+import json
+import logging
+import platform
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import duckdb
+
+from loaders.icommkt import guards
+from loaders.icommkt import plan as planning
+from loaders.icommkt import published as publishing
+from loaders.icommkt.client import Client
+from loaders.icommkt.errors import GuardError, RejectedError
+from loaders.icommkt.plan import Item, Plan, Profile
+from loaders.icommkt.privacy import Mask, fingerprint, mask_email
+from loaders.icommkt.published import Published
+from loaders.icommkt.sender import Sender, Settled, Sizes
+from loaders.icommkt.settings import IcommktSettings, profile_key
+from loaders.icommkt.state import Acknowledged, Rejection, State
+from loaders.paths import Warehouse
+
+log = logging.getLogger(__name__)
+
+PROGRESS_EVERY = 10.0
+MEMORY = "400MB"
+LONGEST_WAIT_DAYS = 30
+SMALLEST_SAMPLE = 20
+"""Below so many contacts a share of refused ones says nothing."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line asked for."""
+
+    as_of_date: dt.date | None = None
+    dry_run: bool = False
+    force: bool = False
+
+
+@dataclass
+class Outcome:
+    """Counts of one profile's run."""
+
+    acknowledged: int = 0
+    rejected: int = 0
+    permanent: int = 0
+    inactive: int = 0
+    removed: int = 0
+    not_removed: int = 0
+    reasons: dict[str, int] = field(default_factory=dict)
+
+
+def connect(house: Warehouse, *, read_only: bool) -> tuple[duckdb.DuckDBPyConnection, Published, State]:
+    """Open the published file and the state side by side, with bounded memory."""
+    spill = house.work / "push"
+    spill.mkdir(parents=True, exist_ok=True)
+    db = duckdb.connect(
+        config={
+            "memory_limit": MEMORY,
+            "temp_directory": str(spill),
+            "autoinstall_known_extensions": "false",
+            "autoload_known_extensions": "false",
+        }
+    )
+    db.execute("set enable_progress_bar = false")
+    published = publishing.attach(db, house.published)
+    state = State.attach(db, house.state, read_only=read_only)
+    return db, published, state
+
+
+def profiles_of(db: duckdb.DuckDBPyConnection, published: Published, settings: IcommktSettings) -> list[Profile]:
+    """Return the destinations: those of the seed `icommkt_profiles`, or the one of the settings.
+
+    Two names that hold the same key are one profile. Raises SettingsError when a key is missing.
+    """
+    names: list[str] = []
+    if published.has_profiles:
+        rows = db.execute(
+            "select distinct lower(trim(profile_setting)) from published.marts.icommkt_profiles order by 1"
+        ).fetchall()
+        names = [row[0] for row in rows if row[0]]
+    if not names:
+        key = settings.profile_key or profile_key("profile_key")
+        return [Profile(fingerprint(key), key)]
+    by_key: dict[str, list[str]] = {}
+    for name in names:
+        by_key.setdefault(profile_key(name), []).append(name)
+    return [Profile(fingerprint(key), key, tuple(settings_names)) for key, settings_names in by_key.items()]
+
+
+def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
+    """Send what differs from what was acknowledged; return the exit code.
+
+    Raises GuardError before anything is sent, RefusedError and UnavailableError when the run could not go on, and
+    RejectedError when it ended with too many contacts refused.
+    """
+    db, published, state = connect(house, read_only=options.dry_run)
+    with db:
+        profiles = profiles_of(db, published, settings)
+        today = options.as_of_date or published.build.today()
+        wrong = list(guards.of_build(published.build, today))
+        plans: dict[str, Plan] = {}
+        for profile in profiles:
+            plans[profile.name] = plan = _plan(db, published, state, profile, settings)
+            wrong += _wrong(db, published, state, profile, plan, settings)
+            for line in describe(db, published, state, profile, plan, settings):
+                log.info(line)
+        _unrouted(db, published, profiles)
+        if wrong:
+            found = "; ".join(dict.fromkeys(wrong))
+            if not options.force:
+                raise GuardError(f"nothing was sent: {found}; {guards.OVERRIDE}")
+            log.warning("forced: %s", found)
+        if options.dry_run:
+            log.info("dry run: nothing was sent")
+            return 0
+        rejected_shares = []
+        for profile in profiles:
+            if len(profiles) > 1:
+                _plan(db, published, state, profile, settings)
+            run = Run(db, published, state, profile, settings, command="push")
+            outcome = run.send(plans[profile.name])
+            tried = outcome.acknowledged + outcome.rejected
+            if tried >= SMALLEST_SAMPLE and outcome.rejected / tried > settings.max_rejected_share:
+                rejected_shares.append(f"profile {profile.name} refused {outcome.rejected:,} of {tried:,} contacts")
+        if rejected_shares:
+            raise RejectedError(
+                f"{'; '.join(rejected_shares)}, more than {settings.max_rejected_share:.0%};"
+                " the reasons are in push.rejections of the state file"
+            )
+    return 0
+
+
+def _plan(
+    db: duckdb.DuckDBPyConnection, published: Published, state: State, profile: Profile, settings: IcommktSettings
+) -> Plan:
+    return planning.make(db, published, profile, settings, everything=_is_rotated(state, profile, settings))
+
+
+def _is_rotated(state: State, profile: Profile, settings: IcommktSettings) -> bool:
+    known = state.api_key_of(profile.name)
+    return known is not None and known != fingerprint(settings.api_key)
+
+
+def _wrong(
+    db: duckdb.DuckDBPyConnection,
+    published: Published,
+    state: State,
+    profile: Profile,
+    plan: Plan,
+    settings: IcommktSettings,
+) -> list[str]:
+    row = db.execute("select max(as_of_date) from held").fetchone()
+    return list(
+        guards.of_plan(
+            published.build,
+            plan,
+            state.last_run(profile.name),
+            row[0] if row else None,
+            settings,
+            lambda what: planning.sample(db, what),
+        )
+    )
+
+
+def describe(
+    db: duckdb.DuckDBPyConnection,
+    published: Published,
+    state: State,
+    profile: Profile,
+    plan: Plan,
+    settings: IcommktSettings,
+) -> Iterator[str]:
+    """Say what a plan would do: counts, why it is large, masked samples."""
+    name = f"profile {profile.name}"
+    yield (
+        f"{name}: {plan.contacts:,} contacts in the mart, {plan.held:,} acknowledged; to send {plan.total:,}"
+        f" ({plan.new:,} new, {plan.changed:,} changed, {plan.stale:,} stale), {plan.waiting:,} refused and waiting"
+    )
+    if plan.outside_audience:
+        yield f"{name}: {plan.outside_audience:,} contacts are not subscribers and stay as they are in ICOMMKT"
+    if _is_rotated(state, profile, settings):
+        yield f"{name}: the API key is another one than before, so all {plan.total:,} contacts are sent again"
+    elif not plan.held and plan.total:
+        yield f"{name}: nothing was ever acknowledged by this profile, so all {plan.total:,} contacts are sent"
+    last = state.last_run(profile.name)
+    if last and last["fields"] is not None and list(published.fields) != last["fields"]:
+        added = [key for key in published.fields if key not in last["fields"]]
+        gone = [key for key in last["fields"] if key not in published.fields]
+        changes = [f"{len(added)} added" if added else "", f"{len(gone)} no more sent" if gone else ""]
+        yield (
+            f"{name}: the fields have changed ({', '.join(filter(None, changes)) or 'their order'}),"
+            f" so {plan.changed:,} contacts are sent again"
+        )
+    if plan.gone:
+        doing = "will be removed from" if settings.on_missing == "remove" else "stay as they are in"
+        yield (
+            f"{name}: {plan.gone:,} acknowledged contacts left the mart"
+            f" ({plan.moved:,} whose customer has another e-mail now); they {doing} ICOMMKT"
+        )
+    for kind in ("new", "changed", "stale", "gone"):
+        emails = planning.sample(db, kind, 3)
+        if emails:
+            yield f"{name}: {kind}, such as {', '.join(mask_email(email) for email in emails)}"
+
+
+def _unrouted(db: duckdb.DuckDBPyConnection, published: Published, profiles: list[Profile]) -> None:
+    if not any(profile.settings for profile in profiles):
+        return
+    row = db.execute(
+        """
+        select count(*) from published.marts.icommkt_payloads
+        anti join (
+            select site.store_key, site.email
+            from published.marts.icommkt_contact_websites as site
+            join published.marts.icommkt_profiles as route using (website_id)
+        ) as routed using (store_key, email)"""
+    ).fetchone()
+    if row and row[0]:
+        log.warning("%s contacts belong to no website of the seed icommkt_profiles and are sent nowhere", f"{row[0]:,}")
+
+
+class Run:
+    """One profile's sending: from the plan in the temporary tables to acknowledgements in the state."""
+
+    def __init__(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        published: Published,
+        state: State,
+        profile: Profile,
+        settings: IcommktSettings,
+        *,
+        command: str,
+    ) -> None:
+        self.db = db
+        self.published = published
+        self.state = state
+        self.profile = profile
+        self.settings = settings
+        self.command = command
+        self.outcome = Outcome()
+        self.mask = Mask((*settings.secrets, profile.key))
+        self._planned = 0
+        self._run_id = 0
+        self._spoke = time.monotonic()
+
+    def send(self, plan: Plan) -> Outcome:
+        """Send the plan, remove what is to be removed, and write the run down however it ends."""
+        started = time.monotonic()
+        state, settings, profile = self.state, self.settings, self.profile
+        build = self.published.build
+        self._planned = plan.total
+        fields = json.dumps(self.published.fields)
+        self._run_id = state.begin_run(
+            profile=profile.name,
+            command=self.command,
+            build_id=build.build_id,
+            as_of_date=build.as_of_date,
+            contacts=plan.contacts,
+            planned=plan.total,
+            raw_rows=json.dumps(build.raw_rows),
+            fields=fields,
+            fields_hash=hashlib.sha256(fields.encode()).hexdigest()[:16],
+            versions=json.dumps(_versions()),
+        )
+        if _is_rotated(state, profile, settings):
+            state.forget_profile(profile.name)
+        if state.api_key_of(profile.name) is None:
+            state.set_api_key(profile.name, fingerprint(settings.api_key))
+        stop = threading.Event()
+        client = Client(settings, stop)
+        configured = (settings.batch_size, settings.batch_bytes)
+        sizes = Sizes(*state.batch_limit(profile.name, *configured, settings.relearn_days))
+        sender = Sender(client, settings, profile.key, sizes, stop, self._settle)
+        status, message = "failed", ""
+        try:
+            sender.send(planning.items(self.db, settings.empty_value))
+            if settings.on_missing == "remove":
+                sender.remove(self._removable())
+            status = "succeeded"
+        except BaseException as error:
+            status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            message = self.mask(f"{type(error).__name__}: {error}")
+            raise
+        finally:
+            if sizes.learned:
+                state.learn_batch_limit(profile.name, sizes.contacts, sizes.bytes, configured)
+            outcome, counts = self.outcome, client.counts
+            state.fold()
+            state.end_run(
+                self._run_id,
+                status,
+                acknowledged=outcome.acknowledged,
+                rejected=outcome.rejected,
+                removed=outcome.removed,
+                requests=counts.requests,
+                retries=counts.retries,
+                bytes_sent=counts.bytes,
+                message=message,
+            )
+            self._summarise(plan, client, sender, sizes, status, time.monotonic() - started)
+        return outcome
+
+    def _removable(self) -> Iterable[tuple[str, str]]:
+        """Return the contacts to remove; a renamed one only when its customer's new e-mail has been acknowledged."""
+        rows = self.db.execute(
+            """
+            select gone.store_key, gone.email from gone
+            join state.push.acknowledgements as old
+                on old.profile = $profile and old.store_key = gone.store_key and old.email = gone.email
+            where not has_moved or exists (
+                select 1 from state.push.acknowledgements as current
+                join contacts on contacts.store_key = current.store_key and contacts.email = current.email
+                where current.profile = $profile and contacts.store_key = old.store_key
+                    and contacts.customer_id = old.customer_id
+            )
+            order by gone.email""",
+            {"profile": self.profile.name},
+        ).fetchall()
+        return [(row[0], row[1]) for row in rows]
+
+    def _settle(self, settled: Settled) -> None:
+        as_of = self.published.build.as_of_date
+        acknowledged = [
+            Acknowledged(
+                store_key=taken.item.store_key,
+                email=taken.item.email,
+                customer_id=taken.item.customer_id,
+                payload_hash=taken.item.payload_hash,
+                content_hash=taken.item.content_hash,
+                has_purchase=taken.item.has_purchase,
+                filled_windows=taken.item.filled_windows,
+                contact_status=taken.status,
+                content=taken.content,
+            )
+            for taken in settled.taken
+        ]
+        rejected = [
+            self._rejection(refusal.item, refusal.code, refusal.reason, refusal.permanent, as_of)
+            for refusal in settled.refused
+        ]
+        cleared = [(taken.item.store_key, taken.item.email) for taken in settled.taken if taken.item.was_refused]
+        if acknowledged or rejected:
+            self.state.record(self._run_id, self.profile.name, as_of, acknowledged, rejected, cleared)
+        if settled.removed:
+            self.state.forget(self.profile.name, settled.removed)
+        outcome = self.outcome
+        outcome.acknowledged += len(acknowledged)
+        outcome.inactive += sum(taken.status not in (None, "A") for taken in settled.taken)
+        outcome.rejected += len(rejected)
+        outcome.permanent += sum(one.permanent for one in rejected)
+        outcome.removed += len(settled.removed)
+        outcome.not_removed += settled.not_removed
+        for one in rejected:
+            outcome.reasons[one.reason] = outcome.reasons.get(one.reason, 0) + 1
+        if time.monotonic() - self._spoke >= PROGRESS_EVERY:
+            self._spoke = time.monotonic()
+            log.info("%s of %s contacts answered", f"{outcome.acknowledged + outcome.rejected:,}", f"{self._planned:,}")
+
+    def _rejection(self, item: Item, code: str, reason: str, permanent: bool, as_of: dt.date) -> Rejection:
+        tries = item.tries + 1
+        permanent = permanent or tries >= self.settings.max_tries
+        wait = dt.timedelta(days=min(2 ** (tries - 1), LONGEST_WAIT_DAYS))
+        text = self.mask(reason)[:1000]
+        return Rejection(
+            item.store_key,
+            item.email,
+            item.payload_hash,
+            permanent,
+            code,
+            text,
+            tries,
+            None if permanent else as_of + wait,
+        )
+
+    def _summarise(self, plan: Plan, client: Client, sender: Sender, sizes: Sizes, status: str, seconds: float) -> None:
+        outcome, counts = self.outcome, client.counts
+        parts = [
+            f"{plan.contacts:,} contacts",
+            f"{plan.total:,} to send",
+            f"{outcome.acknowledged:,} acknowledged",
+            f"{outcome.rejected:,} refused",
+            f"{plan.waiting:,} waiting",
+        ]
+        if outcome.inactive:
+            parts.append(f"{outcome.inactive:,} taken but not active in ICOMMKT")
+        if plan.gone:
+            parts.append(f"{plan.gone:,} left the mart ({outcome.removed:,} removed)")
+        if outcome.not_removed:
+            parts.append(f"{outcome.not_removed:,} could not be removed")
+        parts.append(f"{counts.requests:,} requests ({counts.retries:,} retries, {sender.splits:,} splits)")
+        if sizes.learned:
+            parts.append(f"batches reduced to {sizes.contacts:,} contacts")
+        log.info("push %s: profile %s: %s, %.1f s", status, self.profile.name, ", ".join(parts), seconds)
+        for reason, number in sorted(outcome.reasons.items(), key=lambda pair: -pair[1])[:5]:
+            log.info("push: refused %s times: %s", f"{number:,}", reason)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for package in ("duckdb", "requests", "urllib3"):
+        found[package] = importlib.metadata.version(package)
+    return found

@@ -1,0 +1,297 @@
+"""Sends batches from several threads, and finds out what happened to every single contact."""
+
+from __future__ import annotations
+
+import json
+import queue
+import re
+import threading
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+
+from loaders.icommkt import answers
+from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
+from loaders.icommkt.errors import RefusedError, StoppedError
+from loaders.icommkt.plan import Item
+from loaders.icommkt.settings import IcommktSettings
+
+REFUSED_ALONE_IN_A_ROW = 10
+"""So many single contacts whose request failed, with none accepted meanwhile: it is not the contacts' fault."""
+REFUSED_IN_A_ROW = 1_000
+"""The same for contacts refused one by one inside good answers."""
+SUSPECTS_BEFORE_LEARNING = 2
+"""A 500 or a silence may be chance; so many times the halves must succeed before the smaller size is remembered."""
+NOT_A_LIST = "not JSON"
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A contact that was acknowledged. `content` is compressed, or None when it is not to be kept."""
+
+    item: Item
+    status: str | None
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A contact that was refused."""
+
+    item: Item
+    code: str
+    reason: str
+    permanent: bool
+
+
+@dataclass(slots=True)
+class Settled:
+    """What one answer settled."""
+
+    taken: list[Taken] = field(default_factory=list)
+    refused: list[Refusal] = field(default_factory=list)
+    removed: list[tuple[str, str]] = field(default_factory=list)
+    not_removed: int = 0
+
+
+class Sizes:
+    """How large a batch may be. Shared by the senders; only ever shrinks during a run."""
+
+    def __init__(self, contacts: int, size: int) -> None:
+        self.contacts = contacts
+        self.bytes = size
+        self.learned = False
+        self._suspects = 0
+        self._lock = threading.Lock()
+
+    def fit(self, count: int, size: int) -> bool:
+        """Whether a batch of so many contacts and bytes may be sent; one contact always may."""
+        return count <= 1 or (count <= self.contacts and size <= self.bytes)
+
+    def learn(self, contacts: int, size: int, *, certain: bool) -> None:
+        """Take over a size that worked where twice as much did not."""
+        with self._lock:
+            if not certain:
+                self._suspects += 1
+                if self._suspects < SUSPECTS_BEFORE_LEARNING:
+                    return
+            if contacts < self.contacts or size < self.bytes:
+                self.contacts = max(1, min(self.contacts, contacts))
+                self.bytes = max(1, min(self.bytes, size))
+                self.learned = True
+
+
+class Sender:
+    """Delivers contacts to one profile. `settle` is called in the caller's thread, once for each answer."""
+
+    def __init__(
+        self,
+        client: Client,
+        settings: IcommktSettings,
+        profile_key: str,
+        sizes: Sizes,
+        stop: threading.Event,
+        settle: Callable[[Settled], None],
+    ) -> None:
+        self.client = client
+        self.settings = settings
+        self.profile_key = profile_key
+        self.sizes = sizes
+        self.splits = 0
+        self._stop = stop
+        self._settle = settle
+        self._settled: queue.SimpleQueue[Settled] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._permanent = re.compile(settings.permanent_pattern)
+        self._any_taken = False
+        self._refused_in_a_row = 0
+        self._doubtful: list[Refusal] = []
+
+    # -- the caller's thread
+
+    def send(self, items: Iterable[Item]) -> None:
+        """Send all items and settle every answer.
+
+        Raises what ended the run early, after every answer that did come has been settled.
+        """
+        self._in_threads(self._deliver, self._batches(items))
+        self._end_doubts()
+
+    def remove(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Remove contacts, given as (store_key, e-mail), from the profile."""
+        self._in_threads(self._remove, keys)
+
+    def _in_threads(self, work: Callable[..., object], parts: Iterable[object]) -> None:
+        pool = ThreadPoolExecutor(self.settings.senders, thread_name_prefix="sender")
+        running: set[Future[object]] = set()
+        failure: BaseException | None = None
+        try:
+            for part in parts:
+                # One batch for each sender and one ready for each: enough to keep them busy, and little in memory.
+                while len(running) >= 2 * self.settings.senders:
+                    running = self._advance(running)
+                running.add(pool.submit(work, part))
+                self._drain()
+            while running:
+                running = self._advance(running)
+        except BaseException as error:
+            self._stop.set()
+            failure = error
+        pool.shutdown(wait=True, cancel_futures=True)
+        self._drain()
+        if failure is not None:
+            raise failure
+
+    def _advance(self, running: set[Future[object]]) -> set[Future[object]]:
+        done, rest = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
+        self._drain()
+        for future in done:
+            future.result()
+        return rest
+
+    def _drain(self) -> None:
+        while True:
+            try:
+                settled = self._settled.get_nowait()
+            except queue.Empty:
+                return
+            self._settle(settled)
+
+    def _batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
+        batch: list[Item] = []
+        size = 0
+        for item in items:
+            if not item.is_list:
+                self._settled.put(Settled(refused=[Refusal(item, NOT_A_LIST, "the payload is no JSON list", True)]))
+                continue
+            more = _size(item)
+            if batch and not self.sizes.fit(len(batch) + 1, size + more):
+                yield batch
+                batch, size = [], 0
+            batch.append(item)
+            size += more
+        if batch:
+            yield batch
+
+    def _end_doubts(self) -> None:
+        """Decide on contacts whose own request failed while no contact was taken in the whole run."""
+        doubtful, self._doubtful = self._doubtful, []
+        if not doubtful:
+            return
+        if not self._any_taken and any(not refusal.item.tries for refusal in doubtful):
+            raise RefusedError(f"ICOMMKT took none of the contacts: {doubtful[0].reason}")
+        self._settle(Settled(refused=doubtful))
+
+    # -- the senders' threads
+
+    def _deliver(self, items: list[Item]) -> bool:
+        """Deliver a batch; true when every contact of it was taken without splitting."""
+        if self._stop.is_set():
+            raise StoppedError
+        if not self.sizes.fit(len(items), sum(map(_size, items))):
+            self._halves(items)
+            return False
+        if len(items) == 1:
+            return self._alone(items[0])
+        try:
+            fates = self.client.save_many(
+                self.profile_key, [item.email for item in items], [_contact(item) for item in items]
+            )
+        except (SuspectError, WholeRefusalError) as error:
+            self.splits += 1
+            said_so = isinstance(error, WholeRefusalError) and error.too_large
+            if self._halves(items) or said_so:
+                half = (len(items) + 1) // 2
+                size = (sum(map(_size, items)) + 1) // 2
+                self.sizes.learn(half, size, certain=isinstance(error, WholeRefusalError))
+            return False
+        self._report(items, fates)
+        unclear = [item for item, fate in zip(items, fates, strict=True) if isinstance(fate, answers.Unclear)]
+        if not unclear:
+            return True
+        self.splits += 1
+        if all(isinstance(fate, answers.Unclear) and fate.mixed for fate in fates):
+            self._halves(items)
+        else:
+            for item in unclear:
+                self._alone(item)
+        return False
+
+    def _halves(self, items: list[Item]) -> bool:
+        middle = (len(items) + 1) // 2
+        first = self._deliver(items[:middle])
+        second = self._deliver(items[middle:])
+        return first and second
+
+    def _alone(self, item: Item) -> bool:
+        if self._stop.is_set():
+            raise StoppedError
+        try:
+            fate = self.client.save_one(self.profile_key, item.email, _contact(item))
+        except RequestError as error:
+            self._doubt(Refusal(item, error.code, error.reason, self._is_permanent(error.code, error.reason)))
+            return False
+        if isinstance(fate, answers.Unclear):
+            self._doubt(Refusal(item, "", "the answer has no status code", permanent=False))
+            return False
+        self._report([item], [fate])
+        return isinstance(fate, answers.Accepted)
+
+    def _report(self, items: list[Item], fates: list[answers.Fate]) -> None:
+        settled = Settled()
+        for item, fate in zip(items, fates, strict=True):
+            if isinstance(fate, answers.Accepted):
+                kept = zlib.compress(item.content, 6) if self.settings.keep_content else None
+                settled.taken.append(Taken(item, fate.status, kept))
+            elif isinstance(fate, answers.Refused):
+                permanent = self._is_permanent(fate.code, fate.reason)
+                settled.refused.append(Refusal(item, fate.code, fate.reason, permanent))
+        with self._lock:
+            if settled.taken:
+                self._any_taken = True
+                self._refused_in_a_row = 0
+                settled.refused += self._doubtful
+                self._doubtful = []
+            else:
+                self._refused_in_a_row += len(settled.refused)
+            too_many = self._refused_in_a_row >= REFUSED_IN_A_ROW
+        self._settled.put(settled)
+        if too_many:
+            raise RefusedError(
+                f"ICOMMKT refused {self._refused_in_a_row:,} contacts in a row: {settled.refused[-1].reason}"
+            )
+
+    def _doubt(self, refusal: Refusal) -> None:
+        """Keep a lone contact's failed request until it is clear whether the contact or the service is at fault."""
+        with self._lock:
+            self._doubtful.append(refusal)
+            if len(self._doubtful) < REFUSED_ALONE_IN_A_ROW:
+                return
+            self._doubtful = []
+        raise RefusedError(
+            f"ICOMMKT refused {REFUSED_ALONE_IN_A_ROW} contacts in a row, each sent alone: {refusal.reason};"
+            " check the profile key and the profile's fields"
+        )
+
+    def _is_permanent(self, code: str, reason: str) -> bool:
+        return code in self.settings.permanent_codes or bool(self._permanent.search(reason))
+
+    def _remove(self, key: tuple[str, str]) -> None:
+        if self._stop.is_set():
+            raise StoppedError
+        try:
+            self.client.remove(self.profile_key, key[1])
+        except RequestError:
+            self._settled.put(Settled(not_removed=1))
+        else:
+            self._settled.put(Settled(removed=[key]))
+
+
+def _contact(item: Item) -> bytes:
+    """Return a contact's JSON; its fields are the mart's own text, checked to be a JSON list."""
+    return b'{"Email":' + json.dumps(item.email).encode() + b',"CustomFields":' + item.content + b"}"
+
+
+def _size(item: Item) -> int:
+    return len(item.content) + len(item.email) + 40

@@ -1,0 +1,374 @@
+"""What ICOMMKT has acknowledged and refused, and the runs: schema `push` of the state file.
+
+Acknowledgements of a run are appended to `acknowledged_log`, one transaction per answer, and folded into `acknowledged`
+when a run begins and ends. An index would make each of those writes slower as the number of contacts grows, and would
+have to fit into memory; `acknowledgements` is the view that is right at any moment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from loaders.icommkt.errors import BusyError
+
+SCHEMA = """
+create schema if not exists state.push;
+create sequence if not exists state.push.run_number;
+create table if not exists state.push.runs (
+    run_id bigint, profile varchar, command varchar, status varchar, started_at timestamp, ended_at timestamp,
+    build_id varchar, as_of_date date, contacts bigint, planned bigint, acknowledged bigint, rejected bigint,
+    removed bigint, requests bigint, retries bigint, bytes_sent bigint, raw_rows json, fields json,
+    fields_hash varchar, versions json, message varchar
+);
+create table if not exists state.push.destinations (
+    profile varchar, api_key varchar, seen_at timestamp
+);
+create table if not exists state.push.acknowledged (
+    store_key varchar, profile varchar, email varchar, customer_id bigint, payload_hash varchar, content_hash varchar,
+    has_purchase boolean, filled_windows integer, contact_status varchar, as_of_date date, acknowledged_at timestamp,
+    run_id bigint, content blob
+);
+create table if not exists state.push.acknowledged_log (
+    sequence bigint, store_key varchar, profile varchar, email varchar, customer_id bigint, payload_hash varchar,
+    content_hash varchar, has_purchase boolean, filled_windows integer, contact_status varchar, as_of_date date,
+    acknowledged_at timestamp, run_id bigint, content blob
+);
+create table if not exists state.push.rejections (
+    store_key varchar, profile varchar, email varchar, payload_hash varchar, permanent boolean, status_code varchar,
+    reason varchar, first_at timestamp, last_at timestamp, tries integer, next_try date, run_id bigint
+);
+create table if not exists state.push.batch_limits (
+    profile varchar, contacts bigint, bytes bigint, configured_contacts bigint, configured_bytes bigint,
+    learned_at timestamp
+);
+"""
+
+# The view must not name the catalog: an analyst opens the file under its own name.
+VIEW = """
+create or replace view push.acknowledgements as
+select * exclude (sequence)
+from push.acknowledged_log
+qualify row_number() over (partition by store_key, profile, email order by sequence desc) = 1
+union all by name
+select held.*
+from push.acknowledged as held
+anti join push.acknowledged_log as logged using (store_key, profile, email)
+"""
+
+FOLD_BY_REWRITE_SHARE = 0.25
+"""From this share of changed rows on, the table is written anew rather than patched, so that the file does not grow."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """One contact as it was acknowledged. `content` is the fields' JSON, compressed by zlib, or None."""
+
+    store_key: str
+    email: str
+    customer_id: int | None
+    payload_hash: str
+    content_hash: str
+    has_purchase: bool
+    filled_windows: int
+    contact_status: str | None
+    content: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """One contact as it was refused. `next_try` is a date, None when it waits for a new payload."""
+
+    store_key: str
+    email: str
+    payload_hash: str
+    permanent: bool
+    status_code: str
+    reason: str
+    tries: int
+    next_try: dt.date | None
+
+
+_ACKNOWLEDGED = pa.schema(
+    [
+        ("store_key", pa.string()),
+        ("email", pa.string()),
+        ("customer_id", pa.int64()),
+        ("payload_hash", pa.string()),
+        ("content_hash", pa.string()),
+        ("has_purchase", pa.bool_()),
+        ("filled_windows", pa.int32()),
+        ("contact_status", pa.string()),
+        ("content", pa.binary()),
+    ]
+)
+_REJECTION = pa.schema(
+    [
+        ("store_key", pa.string()),
+        ("email", pa.string()),
+        ("payload_hash", pa.string()),
+        ("permanent", pa.bool_()),
+        ("status_code", pa.string()),
+        ("reason", pa.string()),
+        ("tries", pa.int32()),
+        ("next_try", pa.date32()),
+    ]
+)
+_KEYS = pa.schema([("store_key", pa.string()), ("email", pa.string())])
+
+
+class State:
+    """The state file, attached as `state`. Used by one thread."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, *, read_only: bool) -> None:
+        self.db = db
+        self.read_only = read_only
+        self._sequence = 0
+
+    @classmethod
+    def attach(cls, db: duckdb.DuckDBPyConnection, path: Path, *, read_only: bool = False) -> State:
+        """Attach the state file, making what is missing in it. Read-only, a missing one is an empty one.
+
+        Raises BusyError when another process has it.
+        """
+        in_memory = read_only and not path.exists()
+        if not in_memory:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        target = ":memory:" if in_memory else str(path).replace("'", "''")
+        mode = " (read_only)" if read_only and not in_memory else ""
+        try:
+            db.execute(f"attach '{target}' as state{mode}")
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower():
+                raise BusyError(f"{path} is in use by another process; wait for it to end") from None
+            raise
+        if read_only and not in_memory and not cls._is_made(db):
+            # A state file that another command made and no push has used yet.
+            db.execute("detach state; attach ':memory:' as state")
+            in_memory = True
+        state = cls(db, read_only=read_only)
+        if not read_only or in_memory:
+            db.execute(SCHEMA)
+            db.execute(f"use state; {VIEW}; use memory")
+        if not read_only:
+            state.fold()
+        return state
+
+    @staticmethod
+    def _is_made(db: duckdb.DuckDBPyConnection) -> bool:
+        found = db.execute(
+            "select count(*) from duckdb_views() where database_name = 'state' and schema_name = 'push'"
+            " and view_name = 'acknowledgements'"
+        ).fetchone()
+        return bool(found and found[0])
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Commit what is done inside, or nothing of it."""
+        self.db.execute("begin")
+        try:
+            yield
+        except BaseException:
+            self.db.execute("rollback")
+            raise
+        self.db.execute("commit")
+
+    # -- acknowledgements
+
+    def record(
+        self,
+        run_id: int,
+        profile: str,
+        as_of_date: dt.date,
+        acknowledged: Sequence[Acknowledged],
+        rejected: Sequence[Rejection],
+        cleared: Sequence[tuple[str, str]],
+    ) -> None:
+        """Write one answer down, in one transaction. `cleared` are keys whose rejection is over."""
+        with self.transaction():
+            if acknowledged:
+                first = self._sequence
+                self._sequence += len(acknowledged)
+                with self._given(_rows(acknowledged, _ACKNOWLEDGED)):
+                    self.db.execute(
+                        "insert into state.push.acknowledged_log by name"
+                        " select *, ? + row_number() over () as sequence, ? as profile, ? as as_of_date,"
+                        " cast(? as timestamp) as acknowledged_at, ? as run_id from given",
+                        [first, profile, as_of_date, utc_now(), run_id],
+                    )
+            if cleared:
+                self._delete("rejections", profile, cleared)
+            if rejected:
+                self._reject(run_id, profile, rejected)
+
+    def _reject(self, run_id: int, profile: str, rejected: Sequence[Rejection]) -> None:
+        with self._given(_rows(rejected, _REJECTION)):
+            self.db.execute(
+                "create or replace temp table rejected_before as select store_key, email, payload_hash, first_at"
+                " from state.push.rejections semi join given using (store_key, email) where profile = ?",
+                [profile],
+            )
+            self.db.execute(
+                "delete from state.push.rejections where profile = ?"
+                " and (store_key, email) in (select (store_key, email) from given)",
+                [profile],
+            )
+            self.db.execute(
+                "insert into state.push.rejections by name"
+                " select given.*, ? as profile, ? as run_id,"
+                " cast(? as timestamp) as last_at, coalesce(before.first_at, last_at) as first_at"
+                " from given left join rejected_before as before using (store_key, email, payload_hash)",
+                [profile, run_id, utc_now()],
+            )
+
+    def forget(self, profile: str, keys: Sequence[tuple[str, str]]) -> None:
+        """Forget contacts that were removed from the profile."""
+        with self.transaction():
+            for table in ("acknowledged", "acknowledged_log", "rejections"):
+                self._delete(table, profile, keys)
+
+    def forget_profile(self, profile: str) -> None:
+        """Forget what a profile acknowledged: under another key it is another's word."""
+        with self.transaction():
+            for table in ("acknowledged", "acknowledged_log", "rejections", "destinations"):
+                self.db.execute(f"delete from state.push.{table} where profile = ?", [profile])
+
+    def fold(self) -> None:
+        """Bring the log into the table, in one transaction."""
+        logged = self._number("select count(*) from state.push.acknowledged_log")
+        if not logged:
+            return
+        held = self._number("select count(*) from state.push.acknowledged")
+        with self.transaction():
+            if logged >= held * FOLD_BY_REWRITE_SHARE:
+                self.db.execute(
+                    "create or replace table state.push.acknowledged as select * from state.push.acknowledgements"
+                )
+            else:
+                self.db.execute(
+                    "create or replace temp table latest as select max(sequence) as sequence"
+                    " from state.push.acknowledged_log group by store_key, profile, email"
+                )
+                self.db.execute(
+                    "delete from state.push.acknowledged where (store_key, profile, email) in"
+                    " (select (store_key, profile, email) from state.push.acknowledged_log)"
+                )
+                self.db.execute(
+                    "insert into state.push.acknowledged by name select * exclude (sequence)"
+                    " from state.push.acknowledged_log semi join latest using (sequence)"
+                )
+            self.db.execute("delete from state.push.acknowledged_log")
+        self._sequence = 0
+        self.db.execute("checkpoint state")
+
+    # -- runs
+
+    def last_run(self, profile: str) -> dict[str, Any] | None:
+        """Return the last run that ended well for a profile, or None."""
+        cursor = self.db.execute(
+            "select * from state.push.runs where profile = ? and status = 'succeeded' order by run_id desc limit 1",
+            [profile],
+        )
+        names = [column[0] for column in cursor.description or []]
+        row = cursor.fetchone()
+        if row is None:
+            return None
+        found = dict(zip(names, row, strict=True))
+        for name in ("raw_rows", "fields", "versions"):
+            found[name] = json.loads(found[name]) if found[name] else None
+        return found
+
+    def begin_run(self, **values: Any) -> int:
+        """Write a run down as running and return its number; runs left so by a crash are marked."""
+        self.db.execute("update state.push.runs set status = 'crashed' where status = 'running'")
+        run_id = self._number("select nextval('state.push.run_number')")
+        columns = {"run_id": run_id, "status": "running", "started_at": utc_now(), **values}
+        self.db.execute(
+            f"insert into state.push.runs ({', '.join(columns)}) values ({', '.join('?' for _ in columns)})",
+            list(columns.values()),
+        )
+        return run_id
+
+    def end_run(self, run_id: int, status: str, **values: Any) -> None:
+        """Write a run's end and counts down."""
+        changes = {"status": status, "ended_at": utc_now(), **values}
+        self.db.execute(
+            f"update state.push.runs set {', '.join(f'{name} = ?' for name in changes)} where run_id = ?",
+            [*changes.values(), run_id],
+        )
+
+    # -- destinations and what is known of them
+
+    def api_key_of(self, profile: str) -> str | None:
+        """Return the fingerprint of the key a profile was last sent with."""
+        row = self.db.execute("select api_key from state.push.destinations where profile = ?", [profile]).fetchone()
+        return row[0] if row else None
+
+    def set_api_key(self, profile: str, api_key: str) -> None:
+        """Remember the fingerprint of the key a profile is sent with."""
+        with self.transaction():
+            self.db.execute("delete from state.push.destinations where profile = ?", [profile])
+            self.db.execute("insert into state.push.destinations values (?, ?, ?)", [profile, api_key, utc_now()])
+
+    def batch_limit(self, profile: str, contacts: int, size: int, relearn_days: int) -> tuple[int, int]:
+        """Return how many contacts and bytes a batch may have: the configured ones, or smaller ones that were learned.
+
+        A learned limit holds while the configured ones stay as they were, and for `relearn_days`.
+        """
+        row = self.db.execute(
+            "select min(contacts), min(bytes) from state.push.batch_limits"
+            " where profile = ? and configured_contacts = ? and configured_bytes = ? and learned_at > ?",
+            [profile, contacts, size, utc_now() - dt.timedelta(days=relearn_days)],
+        ).fetchone()
+        if not row or row[0] is None:
+            return contacts, size
+        return min(contacts, row[0]), min(size, row[1])
+
+    def learn_batch_limit(self, profile: str, contacts: int, size: int, configured: tuple[int, int]) -> None:
+        """Remember a batch size that worked where a larger one did not."""
+        with self.transaction():
+            self.db.execute("delete from state.push.batch_limits where profile = ?", [profile])
+            self.db.execute(
+                "insert into state.push.batch_limits values (?, ?, ?, ?, ?, ?)",
+                [profile, contacts, size, *configured, utc_now()],
+            )
+
+    # -- helpers
+
+    def _number(self, sql: str) -> int:
+        row = self.db.execute(sql).fetchone()
+        return int(row[0]) if row else 0
+
+    def _delete(self, table: str, profile: str, keys: Sequence[tuple[str, str]]) -> None:
+        columns = [pa.array([key[index] for key in keys], pa.string()) for index in range(2)]
+        with self._given(pa.table(columns, schema=_KEYS)):
+            self.db.execute(
+                f"delete from state.push.{table} where profile = ?"
+                " and (store_key, email) in (select (store_key, email) from given)",
+                [profile],
+            )
+
+    @contextlib.contextmanager
+    def _given(self, table: pa.Table) -> Iterator[None]:
+        self.db.register("given", table)
+        try:
+            yield
+        finally:
+            self.db.unregister("given")
+
+
+def utc_now() -> dt.datetime:
+    """Return the time in UTC, without a zone, as the state file keeps it."""
+    return dt.datetime.now(dt.UTC).replace(tzinfo=None)
+
+
+def _rows(rows: Sequence[Any], schema: pa.Schema) -> pa.Table:
+    return pa.table([pa.array([getattr(row, one.name) for row in rows], one.type) for one in schema], schema=schema)

@@ -46,6 +46,7 @@ class Column:
 
     `path` is where the value stands in Magento's answer, dots between levels; empty means that it
     is the column's own name. `required` columns that are missing or unreadable quarantine the row.
+    A `json` column keeps a whole subtree as Magento sent it; with `is_list` it is a list of texts.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Column:
     description: str
     path: str = ""
     required: bool = False
+    is_list: bool = False
 
     @property
     def json_path(self) -> str:
@@ -124,7 +126,7 @@ ORDERS = Table(
         Column(
             "state",
             "text",
-            "Magento's fixed state: new, pending_payment, processing, complete, closed, canceled, holded, payment_review.",
+            "Magento's fixed state (new, pending_payment, processing, complete, closed, canceled, holded, ...).",
         ),
         Column("status", "text", "The merchant's status code inside the state."),
         Column("store_id", "bigint", "Store view of the order."),
@@ -163,6 +165,7 @@ ORDERS = Table(
             "json",
             "List of coupon codes, sent by Magento 2.4.8 and later.",
             path="extension_attributes.coupon_codes",
+            is_list=True,
         ),
         Column("discount_description", "text", "Description of the discount, often the rule's name."),
         Column("relation_parent_id", "text", "Id of the canceled order that this one replaces after an edit."),
@@ -178,7 +181,7 @@ ORDERS = Table(
 
 ORDER_ITEMS = Table(
     name="order_items",
-    description="One row per order line as Magento sends it, parents and children of configurables and bundles included.",
+    description="One row per order line as Magento sends it, parents and children of bundles included.",
     primary_key=("item_id",),
     parent="orders",
     parent_key="order_id",
@@ -389,7 +392,7 @@ CATEGORIES = Table(
 
 ATTRIBUTE_OPTIONS = Table(
     name="attribute_options",
-    description="One row per option of a product attribute (brands, colors), with the default store view's label; read over GraphQL.",
+    description="One row per option of a product attribute (brands, colors), labels of the default store view.",
     primary_key=("attribute_code", "value"),
     columns=(
         Column("attribute_code", "text", "Code of the product attribute.", required=True),
@@ -486,4 +489,5 @@ def fields_filter(table: Table) -> str:
 def create_statement(table: Table, schema: str = "raw") -> str:
     """SQL that makes `table` as the loader does, for a store that has no row of it yet."""
     columns = [f'"{c.name}" {DUCKDB_TYPES[c.type]}' for c in all_columns(table)]
-    return f"create table if not exists {schema}.{table.name} ({', '.join(columns)}, _dlt_load_id VARCHAR, _dlt_id VARCHAR)"
+    columns += ["_dlt_load_id VARCHAR"]
+    return f"create table if not exists {schema}.{table.name} ({', '.join(columns)})"

@@ -1,0 +1,114 @@
+"""`python -m loaders.build`: run dbt over the warehouse, and publish when everything is green."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loaders.dates import as_of_date, store_timezone
+from loaders.dbt_vars import parse_vars, project_vars
+from loaders.errors import PipelineError, run_command
+from loaders.magento.settings import magento_settings
+from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
+from loaders.publish import publish
+
+_GREEN = {"success", "pass", "warn", "skipped", "no-op"}
+
+
+def dbt_environment(house: Warehouse) -> dict[str, str]:
+    """Environment of a dbt that works on `house` and says nothing to anyone."""
+    return {
+        **os.environ,
+        "WAREHOUSE_PATH": str(house.path),
+        "DBT_PROJECT_DIR": str(PROJECT_ROOT),
+        "DBT_PROFILES_DIR": str(PROJECT_ROOT),
+        "DBT_TARGET_PATH": str(house.dbt_target),
+        "DBT_LOG_PATH": str(house.logs),
+        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        "DO_NOT_TRACK": "1",
+    }
+
+
+def run_dbt(house: Warehouse, arguments: list[str]) -> int:
+    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code."""
+    house.make_folders()
+    command = [sys.executable, "-m", "dbt.cli.main", *arguments]
+    return subprocess.run(command, env=dbt_environment(house), cwd=PROJECT_ROOT, check=False).returncode
+
+
+def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> date:
+    """Build and test everything, then publish; return the as-of date.
+
+    `arguments` go to `dbt build` (such as `--full-refresh`).
+
+    Raises PipelineError when a model or a test fails; nothing is published then.
+    """
+    given = parse_vars(variables)
+    house = warehouse()
+    with locked(house, "build"):
+        wanted = project_vars(given)
+        zone = store_timezone(house.path, wanted)
+        as_of = as_of_date(zone, wanted)
+        start = str(wanted.get("start_date") or magento_settings().start_date or "")
+        fixed = {**given, "as_of_date": as_of.isoformat(), "store_timezone": zone, "start_date": start}
+        results = house.dbt_target / "run_results.json"
+        results.unlink(missing_ok=True)
+        vars_text = yaml.safe_dump(fixed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
+        code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments])
+        summary = summarise(results)
+        if code != 0:
+            raise PipelineError(
+                f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
+            )
+        published = publish(house, as_of, zone)
+    print(f"  {summary.text}")
+    contacts = published.row_counts.get("icommkt_contacts", 0)
+    print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {house.published}", flush=True)
+    return as_of
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a dbt run did: `text` counts it, `failures` names what failed first ("" when nothing did)."""
+
+    text: str
+    failures: str
+
+
+def summarise(results: Path) -> Summary:
+    """Read a dbt run's `run_results.json`; a run that ended before it wrote one built nothing."""
+    nodes: list[dict[str, Any]] = []
+    if results.exists():
+        nodes = json.loads(results.read_text(encoding="utf-8"))["results"]
+    built = Counter(node["unique_id"].split(".")[0] for node in nodes)
+    tests = Counter(node["status"] for node in nodes if node["unique_id"].split(".")[0] in ("test", "unit_test"))
+    text = (
+        f"{built['model']} models, {built['seed']} seeds, {built['snapshot']} snapshots built; "
+        f"{tests['pass']} tests passed, {tests['warn']} warned"
+    )
+    failed = [node["unique_id"].split(".")[2] for node in nodes if node["status"] not in _GREEN]
+    more = " and more" if len(failed) > 3 else ""
+    return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m loaders.build", description=__doc__)
+    parser.add_argument("--vars", help="dbt variables, such as '{as_of_date: 2026-11-24}'")
+    arguments, rest = parser.parse_known_args()
+    build(arguments.vars, arguments=tuple(rest))
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

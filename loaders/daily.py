@@ -1,0 +1,70 @@
+"""`python -m loaders.daily`: the nightly chain, load → build → publish → push → report, each step only after the last."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+
+from loaders.build import build
+from loaders.dbt_vars import parse_vars
+from loaders.errors import PipelineError, SettingsError, run_command
+from loaders.icommkt.settings import missing_settings as missing_icommkt
+from loaders.magento.__main__ import load
+from loaders.magento.settings import magento_settings
+from loaders.magento.settings import missing_settings as missing_magento
+from loaders.paths import PROJECT_ROOT, locked, warehouse
+
+
+class StepError(PipelineError):
+    """A step ended badly; it has said why itself."""
+
+    def __init__(self, step: str, code: int) -> None:
+        super().__init__(f"{step} failed; nothing after it was run")
+        self.exit_code = code
+
+
+def daily(variables: str | None = None) -> None:
+    """Run the whole chain on one as-of date.
+
+    Raises SettingsError when settings are missing, and whatever the first failing step raises.
+    """
+    if missing := [*missing_magento(magento_settings()), *missing_icommkt()]:
+        raise SettingsError(
+            f"missing {', '.join(missing)}; set them in the environment or .dlt/secrets.toml (`make demo` needs none)"
+        )
+    parse_vars(variables)  # a typing mistake should not wait for the load
+    started = time.monotonic()
+    with locked(warehouse(), "daily"):
+        _say("load")
+        if load(variables).errors:
+            raise StepError("load", 1)
+        _say("build")
+        as_of = build(variables)
+        _say("push")
+        _run("push", "loaders.icommkt", "push", "--as-of-date", as_of.isoformat())
+    print(f"done in {time.monotonic() - started:.0f} s", flush=True)
+
+
+def _run(step: str, module: str, *arguments: str) -> None:
+    """Run a step as its own command, as `make` would."""
+    code = subprocess.run([sys.executable, "-m", module, *arguments], cwd=PROJECT_ROOT, check=False).returncode
+    if code != 0:
+        raise StepError(step, code)
+
+
+def _say(step: str) -> None:
+    print(f"--- {step}", flush=True)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m loaders.daily", description=__doc__)
+    parser.add_argument("--vars", help="dbt variables, such as '{as_of_date: 2026-11-24}'")
+    daily(parser.parse_args().vars)
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

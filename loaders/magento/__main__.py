@@ -1,0 +1,86 @@
+"""`python -m loaders.magento load`: bring the warehouse up to date with the store."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from loaders.dbt_vars import parse_vars, project_vars
+from loaders.errors import SettingsError, run_command
+from loaders.magento.load import PARENTS, Load, LoadResult
+from loaders.magento.settings import magento_settings, missing_settings
+from loaders.magento.tables import TABLES, Table
+from loaders.paths import locked, warehouse
+
+
+def load(variables: str | None = None) -> LoadResult:
+    """Load everything that is new or changed.
+
+    Raises SettingsError naming what is missing, and PipelineError when the store cannot be used.
+    """
+    return _run("load", variables, PARENTS)
+
+
+def backfill(names: list[str], variables: str | None = None) -> LoadResult:
+    """Read the named tables (all when none is named) from the start again, in resumable pieces.
+
+    Raises SettingsError for a name that is no table, and what `load` raises.
+    """
+    if unknown := [name for name in names if name not in TABLES]:
+        raise SettingsError(f"no table is called {', '.join(unknown)}; there are {', '.join(t.name for t in PARENTS)}")
+    wanted = {TABLES[name].parent or name for name in names} or {table.name for table in PARENTS}
+    return _run("backfill", variables, tuple(table for table in PARENTS if table.name in wanted))
+
+
+def _run(command: str, variables: str | None, tables: Sequence[Table]) -> LoadResult:
+    settings = magento_settings()
+    if missing := missing_settings(settings):
+        raise SettingsError(f"missing {', '.join(missing)}; set them in the environment or .dlt/secrets.toml")
+    brand = str(project_vars(parse_vars(variables)).get("brand_attribute") or "")
+    codes = tuple(dict.fromkeys(code for code in (brand, *settings.extra_attributes) if code))
+    house = warehouse()
+    with locked(house, command):
+        run = Load(settings, house, codes)
+        if command == "backfill":
+            run.restart(tables)
+        result = run.run(tables)
+    print_result(result)
+    return result
+
+
+def print_result(result: LoadResult) -> None:
+    """Print what was loaded, a line a table, then the totals and what needs a person."""
+    for name, table in result.tables.items():
+        deleted = f", {table.deleted:,} gone from the store" if table.deleted else ""
+        read = f"{table.read:>9,} read, " if table.read else " " * 16
+        print(f"  {name:<24}{read}{table.changed:>9,} new or changed{deleted}")
+        if table.note:
+            print(f"    {table.note}")
+    changed = sum(table.changed for table in result.tables.values())
+    print(f"loaded {changed:,} new or changed rows in {result.requests:,} requests", flush=True)
+    if result.quarantined:
+        print(f"  {result.quarantined:,} unreadable values or rows are in raw.quarantine, with the reasons")
+    for error in result.errors:
+        print(f"error: {error}", file=sys.stderr)
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m loaders.magento", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    command = commands.add_parser("load", help="load what is new or changed since the last load")
+    command.add_argument("--vars", help="dbt variables, such as '{brand_attribute: brand}'")
+    command = commands.add_parser("backfill", help="read tables from the start again")
+    command.add_argument("tables", nargs="*", metavar="TABLE", help="such as orders; none for all")
+    command.add_argument("--vars", help="dbt variables, as for load")
+    arguments = parser.parse_args()
+    if arguments.command == "backfill":
+        result = backfill(arguments.tables, arguments.vars)
+    else:
+        result = load(arguments.vars)
+    return 1 if result.errors else 0
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,286 @@
+"""Reading one table's rows: which filters, which id ranges, page by page, by a few workers."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+
+import duckdb
+
+from loaders.magento import graphql
+from loaders.magento.client import Answer, Filter, MagentoClient
+from loaders.magento.errors import BadAnswerError, MagentoError
+from loaders.magento.parse import Batch, PageInfo, PageParser
+from loaders.magento.progress import Progress
+from loaders.magento.settings import MagentoSettings
+from loaders.magento.tables import Table, fields_filter
+
+BATCH_ROWS = 2_000
+_TIME = "%Y-%m-%d %H:%M:%S"  # UTC without a zone: Magento ignores offsets (recorded)
+
+
+@dataclass
+class Part:
+    """One piece of a table to read: ids above `after`, up to `upto` (None: open), changed since `since`.
+
+    `highest_id` and `server_time` are the store's when the table's load began. With `ids`, just these
+    rows are read. `keys` are filled for small tables, which are read in full: what is not among them
+    is gone.
+    """
+
+    table: Table
+    after: int = 0
+    upto: int | None = None
+    since: datetime | None = None
+    highest_id: int = 0
+    server_time: datetime | None = None
+    ids: tuple[int, ...] = ()
+    keys: list[tuple[str, ...]] = field(default_factory=list)
+    is_complete: bool = False
+    error: MagentoError | None = None
+
+
+class Reader:
+    """Reads parts of tables and yields their changed rows as Arrow batches."""
+
+    def __init__(
+        self,
+        client: MagentoClient,
+        settings: MagentoSettings,
+        changed_at: datetime,
+        attribute_codes: tuple[str, ...],
+        progress: Progress,
+    ) -> None:
+        self._client = client
+        self._settings = settings
+        self._changed_at = changed_at
+        self._attribute_codes = attribute_codes
+        self._progress = progress
+
+    def store_filters(self, table: Table) -> list[Filter]:
+        """Filters that say which rows belong to this warehouse at all: store views, and the start date for orders.
+
+        One day earlier is asked for than the start date says: the date is in the store's zone, which
+        the models apply exactly.
+        """
+        filters = []
+        if table.store_filter and self._settings.stores:
+            filters.append(Filter(table.store_filter, "in", ",".join(map(str, self._settings.stores))))
+        if table.name == "orders" and self._settings.start:
+            start = datetime.combine(self._settings.start, time(), UTC) - timedelta(days=1)
+            filters.append(Filter("created_at", "gteq", start.strftime(_TIME)))
+        return filters
+
+    def highest_id(self, table: Table) -> tuple[int, datetime]:
+        """Highest id of the table on the server (0 when it has no row), and the server's clock."""
+        answer, (info, _) = self._ids_answer(table, [], page_size=1, descending=True)
+        return info.last_key or 0, answer.server_time
+
+    def total_count(self, table: Table, after: int, upto: int) -> int:
+        """How many rows the server has with ids above `after`, up to `upto`."""
+        _, (info, _) = self._ids_answer(table, _range(table, after, upto), page_size=1)
+        return info.total_count
+
+    def ids(self, table: Table, after: int, upto: int) -> list[int]:
+        """Ids that the server has above `after`, up to `upto`; they must fit a page."""
+        _, (_, keys) = self._ids_answer(table, _range(table, after, upto), page_size=self._settings.page_size)
+        return [int(key[0]) for key in keys]
+
+    def _ids_answer(
+        self, table: Table, filters: list[Filter], *, page_size: int, descending: bool = False
+    ) -> tuple[Answer, tuple[PageInfo, list[tuple[str, ...]]]]:
+        """Ask for nothing but keys and the count."""
+        key = next(c for c in table.columns if c.name == table.primary_key[0])
+        only_key = Table(f"{table.name}_ids", "", (key.name,), (key,), rest_path=table.rest_path)
+        answer = self._client.search(
+            table.rest_path,
+            [*self.store_filters(table), *filters],
+            page_size=page_size,
+            sort=table.filter_key,
+            descending=descending,
+            fields=fields_filter(only_key),
+        )
+        with closing(PageParser(only_key, "", self._changed_at)) as parser:
+            info = parser.add(answer.body)
+            return answer, (info, parser.keys())
+
+    def read(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
+        """Read a part and yield its changed rows; sets the part's `is_complete` and, for small tables, `keys`.
+
+        `known` is an open connection to the warehouse, None when the raw table does not exist yet.
+
+        Raises PermissionMissingError, BadAnswerError and the other MagentoErrors of the client.
+        """
+        if graphql.is_graphql(part.table):
+            yield from self._read_graphql(part, known)
+        elif part.ids:
+            yield from self._read_ids(part, known)
+        elif not part.table.cursor:
+            yield from self._read_small(part, known)
+        else:
+            yield from self._read_window(part, known)
+        part.is_complete = True
+
+    def _read_window(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
+        """Read a part of a table that has a cursor: the first page here, what is left by the workers."""
+        filters = self.store_filters(part.table)
+        if part.since is not None and part.table.cursor:
+            filters.append(Filter(part.table.cursor, "gteq", part.since.strftime(_TIME)))
+        with closing(self._parser(part.table, known)) as parser:
+            info = parser.add(self._page(part.table, [*filters, *_range(part.table, part.after, part.upto)]))
+            self._progress.advance(part.table.name, info.row_count, total=info.total_count)
+            yield from parser.batches()
+        if not _is_last(info):
+            after = self._next(part.table, part.after, info)
+            yield from self._read_ranges(part, filters, self._ranges(part, after, info.total_count), known)
+
+    def _read_small(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
+        """Read a small table in full and collect the keys it has."""
+        with closing(self._parser(part.table, known)) as parser:
+            after = 0
+            while True:
+                info = parser.add(self._page(part.table, _range(part.table, after, None)))
+                self._progress.advance(part.table.name, info.row_count)
+                if _is_last(info):
+                    break
+                after = self._next(part.table, after, info)
+            part.keys = parser.keys()
+            yield from parser.batches()
+
+    def _read_ids(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
+        """Read single rows."""
+        with closing(self._parser(part.table, known)) as parser:
+            for start in range(0, len(part.ids), self._settings.page_size):
+                some = ",".join(map(str, part.ids[start : start + self._settings.page_size]))
+                info = parser.add(self._page(part.table, [Filter(part.table.filter_key, "in", some)]))
+                self._progress.advance(part.table.name, info.row_count)
+                yield from parser.batches()
+
+    def _read_graphql(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
+        with closing(self._parser(part.table, known)) as parser:
+            info = parser.add(graphql.read(self._client, part.table, self._attribute_codes))
+            self._progress.advance(part.table.name, info.row_count, total=info.total_count)
+            part.keys = parser.keys()
+            yield from parser.batches()
+
+    def _ranges(self, part: Part, after: int, total: int) -> list[tuple[int, int | None]]:
+        """Divide what is left after the first page among the workers, the last range open or ending with the part."""
+        workers = self._settings.workers
+        if total <= 2 * self._settings.page_size or workers == 1:
+            return [(after, part.upto)]
+        end = max(part.upto if part.upto is not None else part.highest_id, after + 1)
+        step = max(1, -(-(end - after) // workers))
+        bounds = [min(after + step * number, end) for number in range(workers)]
+        return [
+            (low, high if number < workers - 1 else part.upto)
+            for number, (low, high) in enumerate(zip(bounds, [*bounds[1:], end], strict=True))
+            if number == workers - 1 or high > low
+        ]
+
+    def _read_ranges(
+        self,
+        part: Part,
+        filters: list[Filter],
+        ranges: list[tuple[int, int | None]],
+        known: duckdb.DuckDBPyConnection | None,
+    ) -> Iterator[Batch]:
+        """Read disjoint ranges at the same time, each by keyset; the queue keeps memory flat."""
+        batches: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=2)
+        stop = threading.Event()
+
+        def put(item: Batch | BaseException | None) -> bool:
+            while not stop.is_set():
+                try:
+                    batches.put(item, timeout=0.2)
+                except queue.Full:
+                    continue
+                return True
+            return False
+
+        def work(after: int, upto: int | None) -> None:
+            try:
+                with closing(self._parser(part.table, known)) as parser:
+                    self._keyset(part.table, filters, after, upto, parser, put)
+                put(None)
+            except BaseException as error:  # handed to the reading thread, whatever it is
+                put(error)
+
+        with ThreadPoolExecutor(len(ranges), thread_name_prefix=part.table.name) as pool:
+            for low, high in ranges:
+                pool.submit(work, low, high)
+            try:
+                open_ranges = len(ranges)
+                while open_ranges:
+                    item = batches.get()
+                    if item is None:
+                        open_ranges -= 1
+                    elif isinstance(item, BaseException):
+                        raise item
+                    else:
+                        yield item
+            finally:
+                stop.set()
+
+    def _keyset(
+        self,
+        table: Table,
+        filters: list[Filter],
+        after: int,
+        upto: int | None,
+        parser: PageParser,
+        put: Callable[[Batch], bool],
+    ) -> None:
+        """Read a range page by page, each starting after the last id of the page before."""
+        while True:
+            info = parser.add(self._page(table, [*filters, *_range(table, after, upto)]))
+            self._progress.advance(table.name, info.row_count)
+            is_last = _is_last(info)
+            if is_last or parser.pending_rows >= BATCH_ROWS:
+                for batch in parser.batches():
+                    if not put(batch):
+                        return
+            if is_last:
+                return
+            after = self._next(table, after, info)
+
+    def _next(self, table: Table, after: int, info: PageInfo) -> int:
+        """Where the next page starts; a store that sends the same ids again would be asked for ever."""
+        if info.last_key is None:
+            raise BadAnswerError(
+                f"{table.rest_path} sent a page after id {after} in which no id can be read; report it"
+            )
+        if info.last_key <= after:
+            raise BadAnswerError(
+                f"{table.rest_path} ignores the id filter: it sent id {info.last_key} again; report it"
+            )
+        return info.last_key
+
+    def _page(self, table: Table, filters: list[Filter]) -> bytes:
+        return self._client.search(
+            table.rest_path,
+            filters,
+            page_size=self._settings.page_size,
+            sort=table.filter_key,
+            fields=fields_filter(table),
+        ).body
+
+    def _parser(self, table: Table, known: duckdb.DuckDBPyConnection | None) -> PageParser:
+        return PageParser(table, self._settings.store_key, self._changed_at, known)
+
+
+def _range(table: Table, after: int, upto: int | None) -> list[Filter]:
+    """Filters of an id range. Id 0 exists (customer groups), so an unbounded start has no filter."""
+    filters = [Filter(table.filter_key, "gt", after)] if after > 0 else []
+    if upto is not None:
+        filters.append(Filter(table.filter_key, "lteq", upto))
+    return filters
+
+
+def _is_last(info: PageInfo) -> bool:
+    """Tell the last page of a range by the count, never by an answer's length alone."""
+    return info.row_count == 0 or info.row_count >= info.total_count

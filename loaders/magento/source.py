@@ -1,0 +1,88 @@
+"""The dlt side: one resource for each part of a table, its children written with it, all by upsert."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import dlt
+import duckdb
+from dlt.extract import DltResource
+
+from loaders.magento.errors import LoginError, MagentoError
+from loaders.magento.reader import Part, Reader
+from loaders.magento.tables import Column, Table, all_columns, children_of
+
+DATASET = "raw"
+UPSERT = {"disposition": "merge", "strategy": "upsert"}
+QUARANTINE = "quarantine"
+
+
+def _hints(column: Column, *, is_key: bool) -> dict[str, Any]:
+    kinds: dict[str, dict[str, Any]] = {
+        "bigint": {"data_type": "bigint"},
+        "text": {"data_type": "text"},
+        "json": {"data_type": "text"},
+        "bool": {"data_type": "bool"},
+        "money": {"data_type": "decimal", "precision": 20, "scale": 4},
+        "rate": {"data_type": "decimal", "precision": 20, "scale": 8},
+        "timestamp": {"data_type": "timestamp", "timezone": False, "precision": 6},
+    }
+    return {"name": column.name, **kinds[column.type], "nullable": not is_key, "description": column.description}
+
+
+def table_hints(table: Table) -> dict[str, Any]:
+    """Hints that dlt needs to upsert `table`: name, key, columns, write disposition."""
+    keys = ("store_key", *table.primary_key)
+    return {
+        "table_name": table.name,
+        "primary_key": keys,
+        "write_disposition": UPSERT,
+        "columns": {c.name: _hints(c, is_key=c.name in keys) for c in all_columns(table)},
+    }
+
+
+def part_resource(reader: Reader, part: Part, known: Callable[[], duckdb.DuckDBPyConnection | None]) -> DltResource:
+    """Make the resource that reads one part.
+
+    A table that cannot be read does not stop the others: its error is kept in the part. A refused
+    login, which no other table would survive, is raised.
+    """
+    # All hints travel with the data: dlt would add those of the resource itself to each of its tables.
+    hints = {t.name: dlt.mark.make_hints(**table_hints(t)) for t in (part.table, *children_of(part.table))}
+    hints[QUARANTINE] = dlt.mark.make_hints(table_name=QUARANTINE, write_disposition="append")
+
+    def rows() -> Iterator[Any]:
+        try:
+            for batch in reader.read(part, known()):
+                tables = {**batch.tables, **({QUARANTINE: batch.quarantine} if batch.quarantine is not None else {})}
+                for name, rows_of_table in tables.items():
+                    yield dlt.mark.with_hints(rows_of_table, hints[name], create_table_variant=True)
+        except LoginError:
+            raise
+        except MagentoError as error:
+            part.error = error
+
+    return dlt.resource(rows, name=part.table.name)
+
+
+def pipeline(path: Path, pipelines_dir: Path) -> dlt.Pipeline:
+    """Open the dlt pipeline into the warehouse at `path`, its state kept in `pipelines_dir`."""
+    return dlt.pipeline(
+        "magento",
+        destination=dlt.destinations.duckdb(str(path)),
+        dataset_name=DATASET,
+        pipelines_dir=str(pipelines_dir),
+    )
+
+
+def make_source(reader: Reader, parts: Sequence[Part], known: Callable[[str], duckdb.DuckDBPyConnection | None]) -> Any:
+    """Make the dlt source that reads `parts` one after the other."""
+
+    @dlt.source(name="magento", max_table_nesting=0)
+    def magento() -> Iterator[DltResource]:
+        for part in parts:
+            yield part_resource(reader, part, lambda name=part.table.name: known(name))  # type: ignore[misc]
+
+    return magento()

@@ -1,0 +1,121 @@
+"""Publishing: the last act of a green build. Readers get a file of tables that is whole or not there at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import duckdb
+
+from loaders.paths import Warehouse
+from loaders.warehouse import open_warehouse
+
+SCHEMA = "marts"
+
+
+@dataclass(frozen=True)
+class Published:
+    """What was published: the build's id, its tables and the rows of each."""
+
+    build_id: str
+    row_counts: dict[str, int]
+
+
+def publish(house: Warehouse, as_of: date, zone: str) -> Published:
+    """Copy the marts to the published file: written aside, checkpointed, synced, renamed over the old one.
+
+    The caller says with this call that the build's tests have passed. Nobody who reads the old
+    file waits or sees a part: an open file stays what it was.
+    """
+    build_id = uuid.uuid4().hex
+    aside = house.published.with_name(f".{house.published.name}.{build_id}")
+    try:
+        with open_warehouse(aside) as connection:
+            connection.execute(f"attach {_quoted(house.path)} as warehouse (read_only)")
+            counts = _copy_marts(connection)
+            _write_meta(connection, build_id, as_of, zone, counts)
+            connection.execute("detach warehouse")
+            connection.execute("checkpoint")
+        _sync(aside)
+        aside.replace(house.published)
+        _sync(house.published.parent)
+    finally:
+        aside.unlink(missing_ok=True)
+        aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
+    return Published(build_id, counts)
+
+
+def _copy_marts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    connection.execute(f"create schema {SCHEMA}")
+    names = connection.execute(
+        "select table_name from information_schema.tables where table_catalog = 'warehouse' and table_schema = ? order by 1",
+        [SCHEMA],
+    ).fetchall()
+    counts = {}
+    for (name,) in names:
+        connection.execute(f'create table {SCHEMA}."{name}" as from warehouse.{SCHEMA}."{name}"')
+        row = connection.execute(f'select count(*) from {SCHEMA}."{name}"').fetchone()
+        counts[name] = int(row[0]) if row else 0
+        _copy_comments(connection, name)
+    return counts
+
+
+def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    """Carry the descriptions that dbt wrote as comments, so that BI tools show them."""
+    table = connection.execute(
+        """select comment from (
+               select schema_name, table_name, comment, database_name from duckdb_tables()
+               union all select schema_name, view_name, comment, database_name from duckdb_views()
+           ) where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null""",
+        [SCHEMA, name],
+    ).fetchone()
+    if table:
+        connection.execute(f'comment on table {SCHEMA}."{name}" is {_quoted(table[0])}')
+    columns = connection.execute(
+        """select column_name, comment from duckdb_columns()
+           where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null""",
+        [SCHEMA, name],
+    ).fetchall()
+    for column, comment in columns:
+        connection.execute(f'comment on column {SCHEMA}."{name}"."{column}" is {_quoted(comment)}')
+
+
+def _write_meta(
+    connection: duckdb.DuckDBPyConnection, build_id: str, as_of: date, zone: str, marts: dict[str, int]
+) -> None:
+    """Write what the push's guards and the readers need to know of the build."""
+    connection.execute("create schema meta")
+    connection.execute(
+        """create table meta.build (
+               build_id varchar, as_of_date date, store_timezone varchar, built_at timestamp, is_tested boolean
+           )"""
+    )
+    now = datetime.now(UTC).replace(tzinfo=None)
+    connection.execute("insert into meta.build values (?, ?, ?, ?, true)", [build_id, as_of, zone, now])
+    connection.execute("create table meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
+    connection.executemany("insert into meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()])
+    raw = connection.execute(
+        """select table_name from duckdb_columns()
+           where database_name = 'warehouse' and schema_name = 'raw' and column_name = '_deleted_at' order by 1"""
+    ).fetchall()
+    for (name,) in raw:
+        connection.execute(
+            f"""insert into meta.row_counts
+                select 'raw', '{name}', count(*) from warehouse.raw."{name}" where _deleted_at is null"""
+        )
+
+
+def _quoted(text: object) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _sync(path: Path) -> None:
+    """Make sure that a file or folder is on the disk before the next step relies on it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

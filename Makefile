@@ -1,0 +1,65 @@
+# Everything the project does. `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+VARS ?=
+export VARS
+export DO_NOT_TRACK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo daily load build push backfill test lint docs clean reset
+
+help: ## List the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.installed ## Run two nights against a demo store and a demo ICOMMKT; needs no settings
+	@$(RUN) -m demo
+
+daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push
+	@$(RUN) -m loaders.daily --vars "$$VARS"
+
+load: $(VENV)/.installed ## Load what is new or changed in the store
+	@$(RUN) -m loaders.magento load --vars "$$VARS"
+
+build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}'
+	@$(RUN) -m loaders.build --vars "$$VARS"
+
+push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
+	@$(RUN) -m loaders.icommkt push --vars "$$VARS" $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
+
+backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
+	@$(RUN) -m loaders.magento backfill $(TABLES) --vars "$$VARS"
+
+test: $(VENV)/.installed-dev ## Run every test
+	@$(RUN) -m pytest
+
+lint: $(VENV)/.installed-dev ## Check style and types
+	@$(RUN) -m ruff format --check -q .
+	@$(RUN) -m ruff check -q .
+	@$(RUN) -m mypy loaders demo
+
+docs: $(VENV)/.installed ## Make target/docs.html: every model and column, in one file
+	@$(RUN) -m loaders.docs
+
+clean: ## Remove what can be made again: caches, docs, the demo's files; never warehouse/
+	@rm -rf target logs demo/.data .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+reset: ## Remove the default warehouse and its state; CONFIRM=yes
+	@test "$(CONFIRM)" = yes || { echo "error: this removes warehouse/, with what ICOMMKT has acknowledged; say CONFIRM=yes" >&2; exit 2; }
+	@rm -rf warehouse
+
+# The environment is made once, and again when a lock file changes.
+$(VENV)/.installed: requirements.txt
+	@echo "installing into $(VENV) (once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or later is needed; PYTHON=python3.12 make ..." >&2; exit 2; }
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@$(RUN) -m pip install -q --require-hashes -r requirements.txt
+	@touch $@
+
+$(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
+	@$(RUN) -m pip install -q --require-hashes -r requirements-dev.txt
+	@touch $@

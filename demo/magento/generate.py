@@ -17,6 +17,7 @@ from typing import Any
 import orjson
 
 from demo.magento import catalog, clock, database
+from demo.magento.days import Day
 from demo.magento.history import HISTORY, History, Sale
 from demo.magento.orders import Ids
 from demo.magento.people import SPECIAL_ACCOUNTS, Crowd
@@ -57,6 +58,29 @@ def create(
     part.rename(path)
 
 
+def advance(path: str | Path, *, days: int = 1, silent: bool = False) -> None:
+    """Let days pass in the store at `path`: each adds 24 hours to its clock.
+
+    `silent` adds changes that move no `updated_at`. A day is written whole or not at all, while
+    others go on reading. Raises FileNotFoundError when there is no store, ValueError for less
+    than one day.
+    """
+    if days < 1:
+        raise ValueError(f"advance takes at least 1 day, not {days}")
+    connection = database.connect(path)
+    try:
+        for _ in range(days):
+            connection.execute("begin immediate")
+            try:
+                Day.begin(connection).run(silent=silent)
+            except BaseException:
+                connection.execute("rollback")
+                raise
+            connection.execute("commit")
+    finally:
+        connection.close()
+
+
 def _remove(path: Path) -> None:
     for name in (path, Path(f"{path}-wal"), Path(f"{path}-shm")):
         name.unlink(missing_ok=True)
@@ -83,6 +107,7 @@ def _fill(connection: sqlite3.Connection, seed: int, customers: int, orders: int
     for sale in history.regular(first, max(0, orders - sink.highest)):
         sink.add(sale)
     sink.flush()
+    history.ids.next |= {"order": sink.highest, "customer": crowd.total}
     database.set_meta(
         connection,
         now=clock.stamp(now),
@@ -114,8 +139,8 @@ class _Sink:
         self._put("orders", order)
         if "customer_id" in order:
             self._link("customers", order["customer_id"], "orders", order_id)
-        for table in ("invoices", "shipments", "creditmemos"):
-            for doc in getattr(sale, table):
+        for table, docs in sale.documents():
+            for doc in docs:
                 self._put(table, doc)
                 self._link("orders", order_id, table, doc["entity_id"])
         self._count += 1
@@ -171,14 +196,31 @@ def _entity_rows(docs: Any) -> Iterator[tuple[object, ...]]:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m demo.magento.generate", description="Make or advance the demo store."
+        prog="python -m demo.magento.generate",
+        description="Make a demo store, or let days pass in the one that is there.",
     )
     parser.add_argument("path", type=Path, help="SQLite file of the store")
-    parser.add_argument("--customers", type=int, default=3000)
-    parser.add_argument("--orders", type=int, default=10000)
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--customers", type=int, default=3000, metavar="N")
+    parser.add_argument("--orders", type=int, default=10000, metavar="N")
+    parser.add_argument("--seed", type=int, default=1, metavar="S")
+    parser.add_argument("--now", default=FIRST_DAY, help="clock of a new store, UTC (%(default)s)")
+    parser.add_argument("--advance", type=int, metavar="DAYS", help="move the store at PATH on by so many days")
+    parser.add_argument("--silent", action="store_true", help="advance with changes that no updated_at shows")
     options = parser.parse_args(arguments)
-    create(options.path, seed=options.seed, customers=options.customers, orders=options.orders)
+    try:
+        if options.advance is not None:
+            advance(options.path, days=options.advance, silent=options.silent)
+        else:
+            create(
+                options.path,
+                seed=options.seed,
+                customers=options.customers,
+                orders=options.orders,
+                now=options.now,
+            )
+    except (OSError, ValueError, LookupError) as error:
+        print(f"demo store: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -104,6 +104,12 @@ class Sale:
     shipments: list[Doc] = field(default_factory=list)
     creditmemos: list[Doc] = field(default_factory=list)
 
+    def documents(self) -> Iterator[tuple[str, list[Doc]]]:
+        """Yield each table of documents and what was made for it."""
+        yield "invoices", self.invoices
+        yield "shipments", self.shipments
+        yield "creditmemos", self.creditmemos
+
 
 @dataclass(slots=True)
 class History:
@@ -152,7 +158,7 @@ class History:
     def sale(self, order_id: int, moment: int, random: Draw) -> Sale:
         """Return the order of that id with everything that happened to it until now."""
         buyer, email, store, marketplace = self._buyer(order_id, moment, random)
-        basket = self._basket(moment, store, random)
+        basket = self.basket(moment, store, random)
         if marketplace:
             basket.method = "m2epropayment"
         addresses = buyer["addresses"]
@@ -201,7 +207,8 @@ class History:
         address: Doc = self.crowd.guest(store.id, store.website_id)["addresses"][0]
         return address
 
-    def _basket(self, moment: int, store: Store, random: Draw) -> Basket:
+    def basket(self, moment: int, store: Store, random: Draw) -> Basket:
+        """Return what somebody buys at a moment in a store view."""
         catalog = self.catalog
         count = 1 + int(random() ** 2.8 * 6)
         lines = [self._line(moment, store, random) for _ in range(count)]

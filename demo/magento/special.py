@@ -131,7 +131,11 @@ class SpecialOrders:
         yield self._order("yesterday's last second", "ayer@example.com", midnight - 1)
         future = self._order("dated a day ahead", "futuro@example.com", now + DAY, shipped=False)
         yield future
-        yield self._order("older than the history", "antiguo@example.com", self.history.start - DAY)
+        for days in (1, 100, 400):
+            moment = self.history.start - days * DAY
+            sale = self._order("imported, older than the history", "antiguo@example.com", moment)
+            _mark_imported(self.history, sale.order)
+            yield sale
         for position in (0, 1):
             lines = [self._configurable(position), self._simple(position)]
             yield self._order("two orders in one second", 17, now - 40 * DAY, lines)
@@ -167,8 +171,6 @@ class SpecialOrders:
             sale = self._order("account deleted since", 15, now - days * DAY)
             sale.order["customer_email"] = f"cuenta.borrada.{days}@example.com"
             del sale.order["customer_id"]
-            for shipment in sale.shipments:
-                del shipment["customer_id"]
             yield sale
 
     def _products(self) -> Iterator[Sale]:
@@ -335,3 +337,20 @@ class SpecialOrders:
         new.order["edit_increment"] = 1
         yield old
         yield new
+
+
+def _mark_imported(history: History, order: Doc) -> None:
+    """Leave the traces that an import leaves: empty card dates, a history without a text."""
+    order["payment"] |= {"cc_ss_start_month": "0", "cc_ss_start_year": "0"}
+    order["status_histories"].append(
+        {
+            "comment": None,
+            "created_at": order["created_at"],
+            "entity_id": history.ids.take("history"),
+            "entity_name": "order",
+            "is_customer_notified": 1,
+            "is_visible_on_front": 0,
+            "parent_id": order["entity_id"],
+            "status": order["status"],
+        }
+    )

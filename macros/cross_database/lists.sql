@@ -1,0 +1,222 @@
+{#- Lists (arrays): every use of them goes through these macros, because no two engines agree on one. -#}
+
+{#- List of `value` in the order of `order_by`, over the rows of a group that meet `where`; NULL or
+    empty when there are none. `order_by` must not repeat within the group. -#}
+{% macro ordered_list(value, order_by, where="true") -%}
+    {{ return(adapter.dispatch('ordered_list', 'magento_icommkt')(value, order_by, where)) }}
+{%- endmacro %}
+
+{% macro default__ordered_list(value, order_by, where) -%}
+    list({{ value }} order by {{ order_by }}) filter (where {{ where }})
+{%- endmacro %}
+
+{% macro spark__ordered_list(value, order_by, where) -%}
+    transform(
+        array_sort(
+            collect_list(struct({{ order_by }} as position, {{ value }} as value))
+            filter (where {{ where }})
+        ),
+        pair -> pair.value
+    )
+{%- endmacro %}
+
+
+{#- The parts of a text between separators; NULL for NULL. `separator` is one plain character. -#}
+{% macro split_list(text, separator=",") -%}
+    {{ return(adapter.dispatch('split_list', 'magento_icommkt')(text, separator)) }}
+{%- endmacro %}
+
+{% macro default__split_list(text, separator) -%}
+    string_split({{ text }}, '{{ separator }}')
+{%- endmacro %}
+
+{% macro spark__split_list(text, separator) -%}
+    split({{ text }}, '[{{ separator }}]')
+{%- endmacro %}
+
+
+{#- The texts of a JSON list such as ["A","B"]; NULL for NULL. -#}
+{% macro json_text_list(json) -%}
+    {{ return(adapter.dispatch('json_text_list', 'magento_icommkt')(json)) }}
+{%- endmacro %}
+
+{% macro default__json_text_list(json) -%}
+    from_json({{ json }}, '["VARCHAR"]')
+{%- endmacro %}
+
+{% macro spark__json_text_list(json) -%}
+    from_json({{ json }}, 'array<string>')
+{%- endmacro %}
+
+
+{#- A list's texts trimmed, without the empty ones and without repetitions, each at the place of its
+    first occurrence. -#}
+{% macro clean_list(texts) -%}
+    {{ return(adapter.dispatch('clean_list', 'magento_icommkt')(texts)) }}
+{%- endmacro %}
+
+{% macro default__clean_list(texts) -%}
+    {%- set trimmed -%}
+    list_filter(
+        list_transform({{ texts }}, lambda item: {{ magento_icommkt.strip_whitespace('item') }}),
+        lambda item: item <> ''
+    )
+    {%- endset -%}
+    list_filter(
+        {{ trimmed }},
+        lambda item, position: list_position({{ trimmed }}, item) = position
+    )
+{%- endmacro %}
+
+{% macro spark__clean_list(texts) -%}
+    array_distinct(
+        filter(
+            transform({{ texts }}, item -> {{ magento_icommkt.strip_whitespace('item') }}),
+            item -> item <> ''
+        )
+    )
+{%- endmacro %}
+
+
+{#- Whether a list has no item, or is NULL. -#}
+{% macro list_is_empty(list) -%}
+    {{ return(adapter.dispatch('list_is_empty', 'magento_icommkt')(list)) }}
+{%- endmacro %}
+
+{% macro default__list_is_empty(list) -%}
+    coalesce(len({{ list }}), 0) = 0
+{%- endmacro %}
+
+{% macro spark__list_is_empty(list) -%}
+    coalesce(size({{ list }}), 0) <= 0
+{%- endmacro %}
+
+
+{#- The items of both lists, the first list's first; a NULL list counts as empty. -#}
+{% macro concat_lists(first, second) -%}
+    {{ return(adapter.dispatch('concat_lists', 'magento_icommkt')(first, second)) }}
+{%- endmacro %}
+
+{% macro default__concat_lists(first, second) -%}
+    list_concat({{ first }}, {{ second }})
+{%- endmacro %}
+
+{% macro spark__concat_lists(first, second) -%}
+    concat(
+        coalesce({{ first }}, cast(array() as array<string>)),
+        coalesce({{ second }}, cast(array() as array<string>))
+    )
+{%- endmacro %}
+
+
+{#- The first `number` items of a list. -#}
+{% macro first_items(list, number) -%}
+    {{ return(adapter.dispatch('first_items', 'magento_icommkt')(list, number)) }}
+{%- endmacro %}
+
+{% macro default__first_items(list, number) -%}
+    list_slice({{ list }}, 1, {{ number }})
+{%- endmacro %}
+
+{% macro spark__first_items(list, number) -%}
+    slice({{ list }}, 1, cast({{ number }} as int))
+{%- endmacro %}
+
+
+{#-
+    Two select columns that repeat the row once per item of a list: the item's position from 1, and the
+    item. One such pair per select. A row whose list is empty or NULL goes.
+-#}
+{% macro explode_list(list, position, value) -%}
+    {{ return(adapter.dispatch('explode_list', 'magento_icommkt')(list, position, value)) }}
+{%- endmacro %}
+
+{% macro default__explode_list(list, position, value) -%}
+    generate_subscripts({{ list }}, 1) as {{ position }},
+    unnest({{ list }}) as {{ value }}
+{%- endmacro %}
+
+{% macro spark__explode_list(list, position, value) -%}
+    posexplode(transform({{ list }}, item -> item)) as ({{ position }}, {{ value }})
+{%- endmacro %}
+
+
+{#- A list's texts joined, whole; NULL when there is none. -#}
+{% macro list_to_text(list, separator) -%}
+    {{ return(adapter.dispatch('list_to_text', 'magento_icommkt')(list, separator)) }}
+{%- endmacro %}
+
+{% macro default__list_to_text(list, separator) -%}
+    nullif(array_to_string({{ list }}, '{{ separator }}'), '')
+{%- endmacro %}
+
+{% macro spark__list_to_text(list, separator) -%}
+    nullif(array_join({{ list }}, '{{ separator }}'), '')
+{%- endmacro %}
+
+
+{#-
+    A list's texts joined, cut at whole items so that the text has at most `max_length` characters; NULL
+    when no item fits. Items have at least one character, so no more than `max_length` of them can fit:
+    the search for the last one that does looks no further.
+-#}
+{% macro list_to_short_text(list, separator, max_length) -%}
+    {{ return(adapter.dispatch('list_to_short_text', 'magento_icommkt')(list, separator, max_length)) }}
+{%- endmacro %}
+
+{% macro default__list_to_short_text(list, separator, max_length) -%}
+    {%- set step = separator | length -%}
+    {%- set head = "list_slice(" ~ list ~ ", 1, " ~ max_length ~ ")" -%}
+    case
+        when length(array_to_string({{ list }}, '{{ separator }}')) <= {{ max_length }}
+            then nullif(array_to_string({{ list }}, '{{ separator }}'), '')
+        else nullif(
+            array_to_string(
+                list_slice(
+                    {{ list }},
+                    1,
+                    len(
+                        list_filter(
+                            list_transform(
+                                {{ head }},
+                                lambda item, position: list_sum(
+                                    list_transform(
+                                        list_slice({{ list }}, 1, position),
+                                        lambda earlier: length(earlier) + {{ step }}
+                                    )
+                                ) - {{ step }}
+                            ),
+                            lambda total: total <= {{ max_length }}
+                        )
+                    )
+                ),
+                '{{ separator }}'
+            ),
+            ''
+        )
+    end
+{%- endmacro %}
+
+{% macro spark__list_to_short_text(list, separator, max_length) -%}
+    {%- set step = separator | length -%}
+    nullif(
+        array_join(
+            slice(
+                {{ list }},
+                1,
+                size(
+                    filter(
+                        sequence(0, size({{ list }})),
+                        position -> position > 0 and aggregate(
+                            slice({{ list }}, 1, position),
+                            -{{ step }},
+                            (total, item) -> total + length(item) + {{ step }}
+                        ) <= {{ max_length }}
+                    )
+                )
+            ),
+            '{{ separator }}'
+        ),
+        ''
+    )
+{%- endmacro %}

@@ -1,0 +1,22 @@
+{#-
+    A text without the white space at its ends: every character that Unicode calls White_Space, of which
+    SQL's own trim only knows the space.
+-#}
+{% macro strip_whitespace(text) -%}
+    {{ return(adapter.dispatch('strip_whitespace', 'magento_icommkt')(text)) }}
+{%- endmacro %}
+
+{% macro unicode_whitespace() -%}
+    {{- return(
+        "\t\n\x0b\x0c\r \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+        ~ "\u2028\u2029\u202f\u205f\u3000"
+    ) -}}
+{%- endmacro %}
+
+{% macro default__strip_whitespace(text) -%}
+    trim({{ text }}, '{{ magento_icommkt.unicode_whitespace() }}')
+{%- endmacro %}
+
+{% macro spark__strip_whitespace(text) -%}
+    btrim({{ text }}, '{{ magento_icommkt.unicode_whitespace() }}')
+{%- endmacro %}

@@ -1,0 +1,9 @@
+{#- Magento's birth date, "1953-09-18" or "1953-09-18 00:00:00", as a date; NULL for anything else. -#}
+{% macro parse_birth_date(text) -%}
+    case
+        when {{ magento_icommkt.matches_pattern(
+            text, "'^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$'") }}
+        and substr({{ text }}, 1, 4) <> '0000'
+            then try_cast(substr({{ text }}, 1, 10) as date)
+    end
+{%- endmacro %}

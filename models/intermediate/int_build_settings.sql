@@ -1,0 +1,93 @@
+{#- The only model that may look at the clock: everything else takes its dates from here. -#}
+with
+
+store_views as (
+
+    select * from {{ ref('stg_magento__store_views') }}
+
+),
+
+stores as (
+
+    select store_key from {{ ref('stg_magento__store_views') }}
+    union
+    select store_key from {{ ref('stg_magento__customers') }}
+    union
+    select store_key from {{ ref('stg_magento__orders') }}
+
+),
+
+default_store_views as (
+
+    select
+        store_key,
+        max(store_timezone) as store_timezone,
+        max(base_currency) as base_currency
+    from store_views
+    where is_default
+    group by store_key
+
+),
+
+chosen as (
+
+    select
+        stores.store_key,
+        coalesce(
+            {{ text_literal(var('store_timezone')) }},
+            default_store_views.store_timezone
+        ) as store_timezone,
+        coalesce(
+            {{ text_literal(var('reporting_currency')) }},
+            default_store_views.base_currency
+        ) as reporting_currency,
+        {{ date_literal(var('as_of_date')) }} as as_of_date,
+        {{ date_literal(var('start_date')) }} as start_date
+    from stores
+    left join default_store_views
+        on stores.store_key = default_store_views.store_key
+
+),
+
+checked as (
+
+    select
+        store_key,
+        start_date,
+        as_of_date,
+        case
+            when store_timezone is null
+                then {{ raise_error(
+                    "concat('no time zone: the default store view of ', store_key, "
+                    ~ "' was not loaded; load it or set the var store_timezone')"
+                ) }}
+            else store_timezone
+        end as store_timezone,
+        case
+            when reporting_currency is null
+                then {{ raise_error(
+                    "concat('no currency: the default store view of ', store_key, "
+                    ~ "' was not loaded; load it or set the var reporting_currency')"
+                ) }}
+            else reporting_currency
+        end as reporting_currency
+    from chosen
+
+),
+
+settings as (
+
+    select
+        store_key,
+        store_timezone,
+        reporting_currency,
+        coalesce(
+            as_of_date,
+            {{ local_date(current_utc_timestamp(), 'store_timezone') }}
+        ) as as_of_date,
+        start_date
+    from checked
+
+)
+
+select * from settings

@@ -1,0 +1,156 @@
+with
+
+customers as (
+
+    select * from {{ ref('stg_magento__customers') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders_assessed') }}
+
+),
+
+excluded_emails as (
+
+    select
+        match,
+        {{ normalise_email('value') }} as address_or_domain,
+        {{ strip_whitespace('value') }} as pattern,
+        concat(match, ' ', value, coalesce(concat(': ', reason), '')) as because
+    from {{ ref('excluded_emails') }}
+
+),
+
+seen as (
+
+    select
+        store_key,
+        coalesce(email, '') as email,
+        count(*) as accounts,
+        0 as orders
+    from customers
+    group by store_key, coalesce(email, '')
+
+    union all
+
+    select
+        store_key,
+        email,
+        0 as accounts,
+        count(*) as orders
+    from orders
+    group by store_key, email
+
+),
+
+emails as (
+
+    select
+        store_key,
+        email,
+        cast(sum(accounts) as bigint) as accounts,
+        cast(sum(orders) as bigint) as orders
+    from seen
+    group by store_key, email
+
+),
+
+judged as (
+
+    select
+        store_key,
+        email,
+        accounts,
+        orders,
+        case
+            when email = '' then 'missing'
+            when not {{ matches_pattern('email', "'^[\\x00-\\x7F]*$'") }} then 'not ASCII'
+            when length(email) > 254 then 'too long'
+            when not {{ is_valid_email('email') }} then 'not an address'
+        end as invalid_because
+    from emails
+
+),
+
+valid as (
+
+    select
+        store_key,
+        email,
+        split_part(email, '@', 2) as domain
+    from judged
+    where invalid_because is null
+
+),
+
+matched as (
+
+    select
+        valid.store_key,
+        valid.email,
+        excluded_emails.because
+    from valid
+    inner join excluded_emails
+        on valid.email = excluded_emails.address_or_domain
+    where excluded_emails.match = 'exact'
+
+    union all
+
+    select
+        valid.store_key,
+        valid.email,
+        excluded_emails.because
+    from valid
+    inner join excluded_emails
+        on valid.domain = excluded_emails.address_or_domain
+    where excluded_emails.match = 'domain'
+
+    union all
+
+    select
+        valid.store_key,
+        valid.email,
+        patterns.because
+    from valid
+    inner join (
+        select pattern, because
+        from excluded_emails
+        where match = 'pattern'
+    ) as patterns
+        on {{ matches_pattern('valid.email', 'patterns.pattern') }}
+
+),
+
+exclusions as (
+
+    select
+        store_key,
+        email,
+        min(because) as excluded_because
+    from matched
+    group by store_key, email
+
+),
+
+checked as (
+
+    select
+        judged.store_key,
+        judged.email,
+        judged.accounts,
+        judged.orders,
+        judged.invalid_because,
+        exclusions.excluded_because,
+        judged.invalid_because is null
+        and exclusions.excluded_because is null as is_contact
+    from judged
+    left join exclusions
+        on
+            judged.store_key = exclusions.store_key
+            and judged.email = exclusions.email
+
+)
+
+select * from checked

@@ -1,0 +1,87 @@
+with
+
+lines as (
+
+    select * from {{ ref('stg_magento__order_items') }}
+
+),
+
+families as (
+
+    select
+        store_key,
+        parent_item_id,
+        sum(base_price * quantity_ordered) as children_price,
+        min_by(product_id, item_id) as first_child_product_id
+    from lines
+    where parent_item_id is not null
+    group by store_key, parent_item_id
+
+),
+
+{# A bundle whose children carry the price is replaced by them; its own total repeats theirs. -#}
+related as (
+
+    select
+        lines.*,
+        parents.product_type as parent_type,
+        own_family.first_child_product_id,
+        lines.product_type = 'bundle'
+        and coalesce(own_family.children_price, 0) > 0 as is_dynamic_bundle,
+        coalesce(parents.product_type = 'bundle', false)
+        and parent_family.children_price > 0 as is_in_dynamic_bundle
+    from lines
+    left join families as own_family
+        on
+            lines.store_key = own_family.store_key
+            and lines.item_id = own_family.parent_item_id
+    left join lines as parents
+        on
+            lines.store_key = parents.store_key
+            and lines.parent_item_id = parents.item_id
+    left join families as parent_family
+        on
+            lines.store_key = parent_family.store_key
+            and lines.parent_item_id = parent_family.parent_item_id
+
+),
+
+kept as (
+
+    select
+        ----------  ids
+        store_key,
+        item_id,
+        order_id,
+        parent_item_id,
+        product_id,
+        case
+            when product_type = 'configurable' then first_child_product_id
+            else product_id
+        end as variant_product_id,
+
+        ----------  texts
+        product_type,
+        sku,
+        product_name,
+
+        ----------  numerics
+        quantity_ordered,
+        greatest(quantity_ordered - quantity_refunded - quantity_canceled, 0) as quantity_left,
+        base_row_total,
+        base_discount_amount,
+
+        ----------  booleans
+        quantity_ordered > 0
+        and quantity_refunded + quantity_canceled < quantity_ordered as is_sold
+    from related
+    where
+        not coalesce(is_dynamic_bundle, false)
+        and (
+            coalesce(parent_type, '') not in ('configurable', 'bundle')
+            or is_in_dynamic_bundle
+        )
+
+)
+
+select * from kept

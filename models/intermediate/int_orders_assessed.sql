@@ -1,0 +1,207 @@
+with
+
+orders as (
+
+    select * from {{ ref('stg_magento__orders') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('stg_magento__customers') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_build_settings') }}
+
+),
+
+payment_methods as (
+
+    select * from {{ ref('payment_methods') }}
+
+),
+
+exchange_rates as (
+
+    select
+        from_currency,
+        to_currency,
+        rate,
+        coalesce(valid_from, cast('0001-01-01' as date)) as valid_from
+    from {{ ref('exchange_rates') }}
+
+),
+
+{# Each rate holds until the day before the next one of the same pair. -#}
+dated_rates as (
+
+    select
+        from_currency,
+        to_currency,
+        rate,
+        valid_from,
+        lead(valid_from) over (
+            partition by from_currency, to_currency
+            order by valid_from
+        ) as valid_until
+    from exchange_rates
+
+),
+
+dated as (
+
+    select
+        orders.*,
+        settings.as_of_date,
+        settings.start_date,
+        settings.reporting_currency,
+        {{ local_date('orders.created_at', 'settings.store_timezone') }} as order_date
+    from orders
+    inner join settings
+        on orders.store_key = settings.store_key
+
+),
+
+joined as (
+
+    select
+        dated.*,
+        customers.email as account_email,
+        payment_methods.payment_method is not null as is_payment_method_known,
+        payment_methods.gateway,
+        case
+            when coalesce(payment_methods.require_paid, false)
+                then dated.base_total_paid > 0
+            when payment_methods.states is not null
+                then coalesce(
+                    instr(
+                        concat('|', payment_methods.states, '|'),
+                        concat('|', dated.state, '|')
+                    ) > 0,
+                    false
+                )
+            else
+                coalesce(dated.state in ('processing', 'complete', 'closed'), false)
+                or dated.base_total_paid > 0
+        end as is_paid_for,
+        case
+            when dated.base_currency = dated.reporting_currency
+                then 1
+            when
+                dated.global_currency = dated.reporting_currency
+                and dated.base_to_global_rate > 0
+                then dated.base_to_global_rate
+            else dated_rates.rate
+        end as conversion_rate,
+        dated.base_grand_total
+        - dated.base_total_refunded
+        - dated.base_total_canceled as base_amount_left
+    from dated
+    left join customers
+        on
+            dated.store_key = customers.store_key
+            and dated.customer_id = customers.customer_id
+            and {{ is_valid_email('customers.email') }}
+    left join payment_methods
+        on dated.payment_method = payment_methods.payment_method
+    left join dated_rates
+        on
+            dated.base_currency = dated_rates.from_currency
+            and dated.reporting_currency = dated_rates.to_currency
+            and dated.order_date >= dated_rates.valid_from
+            and (
+                dated_rates.valid_until is null
+                or dated.order_date < dated_rates.valid_until
+            )
+
+),
+
+judged as (
+
+    select
+        *,
+        case
+            when state = 'canceled'
+                then 'canceled'
+            when not is_paid_for
+                then 'not paid'
+            when base_amount_left <= 0 and base_grand_total > 0
+                then 'refunded'
+            when order_date < start_date
+                then 'before start date'
+            when order_date > as_of_date
+                then 'after as-of date'
+        end as not_a_purchase_because
+    from joined
+
+),
+
+assessed as (
+
+    select
+        ----------  ids
+        store_key,
+        order_id,
+        order_number,
+        customer_id,
+        customer_group_id,
+        store_id,
+
+        ----------  texts
+        coalesce(account_email, email, '') as email,
+        email as order_email,
+        state,
+        status,
+        payment_method,
+        gateway,
+        base_currency,
+        reporting_currency,
+        not_a_purchase_because,
+        first_name,
+        last_name,
+        phone,
+        city,
+        region,
+        country,
+
+        ----------  numerics
+        gender_code,
+        base_grand_total,
+        base_total_refunded,
+        base_total_canceled,
+        conversion_rate,
+        case
+            when not_a_purchase_because is null
+                then {{ convert_money('greatest(base_amount_left, 0)', 'conversion_rate') }}
+        end as amount,
+
+        ----------  booleans
+        is_guest,
+        is_payment_method_known,
+        not_a_purchase_because is null as is_purchase,
+
+        ----------  dates
+        birth_date,
+        order_date,
+
+        ----------  timestamps
+        created_at,
+
+        ----------  lists
+        case
+            when coupon_code is not null or coupon_codes is not null
+                then {{ clean_list(
+                    concat_lists(
+                        split_list('coupon_code'),
+                        split_list(list_to_text(json_text_list('coupon_codes'), ','))
+                    )
+                ) }}
+        end as promo_codes
+    from judged
+
+)
+
+select * from assessed

@@ -1,0 +1,346 @@
+{%- set windows = purchase_windows(var('purchase_windows')) -%}
+{%- set longest = var('purchase_windows')[-1] -%}
+{%- set period = var('rfm_period_days') | string | trim -%}
+{%- set separator = var('list_separator') -%}
+{%- set lists = {
+    'products': 'product',
+    'categories': 'category',
+    'discount_codes': 'promo code',
+} -%}
+
+with
+
+settings as (
+
+    select * from {{ ref('int_build_settings') }}
+
+),
+
+fields as (
+
+    select * from {{ ref('icommkt_fields') }}
+
+),
+
+purchases as (
+
+    select
+        purchases.*,
+        {{ days_between('purchases.purchase_date', 'settings.as_of_date') }} as days_ago
+    from {{ ref('fct_purchases') }} as purchases
+    inner join settings
+        on purchases.store_key = settings.store_key
+    where purchases.email is not null
+
+),
+
+items as (
+
+    select
+        items.*,
+        {{ days_between('items.purchase_date', 'settings.as_of_date') }} as days_ago
+    from {{ ref('fct_purchase_items') }} as items
+    inner join settings
+        on items.store_key = settings.store_key
+    where items.email is not null
+
+),
+
+products as (
+
+    select * from {{ ref('int_products_labelled') }}
+
+),
+
+orders as (
+
+    select * from {{ ref('int_orders_assessed') }}
+    where
+        is_purchase
+        and promo_codes is not null
+
+),
+
+----------  counts and amounts
+
+totals as (
+
+    select
+        store_key,
+        email,
+        min(purchase_date) as first_purchase_date,
+        max(purchase_date) as last_purchase_date,
+        max(case when is_last_purchase then amount end) as last_purchase_amount,
+        count(*) as purchases_total,
+        cast(sum(amount) as decimal(20, 4)) as amount_total,
+        max(case when days_ago > {{ longest }} then purchase_date end)
+            as last_purchase_date_{{ windows[-1].suffix }},
+        {%- if period %}
+        count(case when days_ago <= {{ period }} then 1 end) as purchases_in_rfm_period,
+        cast(coalesce(sum(case when days_ago <= {{ period }} then amount end), 0) as decimal(20, 4))
+            as amount_in_rfm_period,
+        {%- else %}
+        count(*) as purchases_in_rfm_period,
+        cast(sum(amount) as decimal(20, 4)) as amount_in_rfm_period,
+        {%- endif %}
+        {%- for window in windows %}
+        count(case when {{ window.contains }} then 1 end) as purchases_{{ window.suffix }},
+        cast(coalesce(sum(case when {{ window.contains }} then amount end), 0) as decimal(20, 4))
+            as amount_{{ window.suffix }}{{ "," if not loop.last }}
+        {%- endfor %}
+    from purchases
+    group by store_key, email
+
+),
+
+----------  lists
+
+{# The windows up to the longest lie inside each other, so a value stands in a window's list when its most
+   recent purchase is in the window, and it has the same neighbours in all of them: each list is the
+   beginning of the longest one. What is older than the longest window has a list of its own. -#}
+product_names as (
+
+    select
+        store_key,
+        email,
+        'product' as kind,
+        days_ago > {{ longest }} as is_older,
+        product_name as value,
+        min({{ occurrence_key('purchase_number', 'item_id') }}) as occurrence_key,
+        min(days_ago) as days_ago,
+        max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
+    from items
+    where product_name is not null
+    group by store_key, email, days_ago > {{ longest }}, product_name
+
+),
+
+bought_products as (
+
+    select
+        store_key,
+        email,
+        days_ago > {{ longest }} as is_older,
+        category_product_id as product_id,
+        min({{ occurrence_key('purchase_number', 'item_id') }}) as occurrence_key,
+        min(days_ago) as days_ago,
+        max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
+    from items
+    where category_product_id is not null
+    group by store_key, email, days_ago > {{ longest }}, category_product_id
+
+),
+
+bought_categories as (
+
+    select
+        bought_products.store_key,
+        bought_products.email,
+        bought_products.is_older,
+        bought_products.occurrence_key,
+        bought_products.days_ago,
+        bought_products.is_in_last_purchase,
+        {{ explode_list('products.categories', 'position', 'category') }}
+    from bought_products
+    inner join products
+        on
+            bought_products.store_key = products.store_key
+            and bought_products.product_id = products.product_id
+
+),
+
+category_names as (
+
+    select
+        store_key,
+        email,
+        'category' as kind,
+        is_older,
+        category as value,
+        min(occurrence_key + position) as occurrence_key,
+        min(days_ago) as days_ago,
+        max(cast(is_in_last_purchase as int)) = 1 as is_in_last_purchase
+    from bought_categories
+    group by store_key, email, is_older, category
+
+),
+
+used_codes as (
+
+    select
+        purchases.store_key,
+        purchases.email,
+        purchases.purchase_number,
+        purchases.days_ago,
+        purchases.is_last_purchase,
+        {{ explode_list('orders.promo_codes', 'position', 'promo_code') }}
+    from purchases
+    inner join orders
+        on
+            purchases.store_key = orders.store_key
+            and purchases.order_id = orders.order_id
+
+),
+
+promo_codes as (
+
+    select
+        store_key,
+        email,
+        'promo code' as kind,
+        days_ago > {{ longest }} as is_older,
+        promo_code as value,
+        min({{ occurrence_key('purchase_number', position='position') }}) as occurrence_key,
+        min(days_ago) as days_ago,
+        max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
+    from used_codes
+    group by store_key, email, days_ago > {{ longest }}, promo_code
+
+),
+
+last_bought_brands as (
+
+    select
+        items.store_key,
+        items.email,
+        items.purchase_number,
+        items.item_id,
+        items.days_ago,
+        {{ explode_list('products.brands', 'position', 'brand') }}
+    from items
+    inner join products
+        on
+            items.store_key = products.store_key
+            and items.brand_product_id = products.product_id
+    where items.is_last_purchase
+
+),
+
+brand_names as (
+
+    select
+        store_key,
+        email,
+        'brand' as kind,
+        days_ago > {{ longest }} as is_older,
+        brand as value,
+        min({{ occurrence_key('purchase_number', 'item_id', 'position') }}) as occurrence_key,
+        min(days_ago) as days_ago,
+        true as is_in_last_purchase
+    from last_bought_brands
+    group by store_key, email, days_ago > {{ longest }}, brand
+
+),
+
+list_values as (
+
+    select * from product_names
+    union all
+    select * from category_names
+    union all
+    select * from promo_codes
+    union all
+    select * from brand_names
+
+),
+
+value_lists as (
+
+    select
+        store_key,
+        email,
+        {%- for list, kind in lists.items() %}
+        {{ ordered_list('value', 'occurrence_key', "kind = '" ~ kind ~ "' and not is_older") }} as {{ list }},
+        {{ ordered_list('value', 'occurrence_key', "kind = '" ~ kind ~ "' and is_older") }} as older_{{ list }},
+        {%- for window in windows if not window.is_plus %}
+        count(case when kind = '{{ kind }}' and {{ window.contains }} then 1 end)
+            as number_of_{{ list }}_{{ window.suffix }},
+        {%- endfor %}
+        {%- endfor %}
+        {{ ordered_list('value', 'occurrence_key', "kind = 'brand'") }} as last_purchase_brands,
+        {{ ordered_list('value', 'occurrence_key', "kind = 'category' and is_in_last_purchase") }}
+            as last_purchase_categories,
+        {{ ordered_list('value', 'occurrence_key', "kind = 'promo code' and is_in_last_purchase") }}
+            as last_purchase_promo_codes
+    from list_values
+    group by store_key, email
+
+),
+
+{# How many characters the seed icommkt_fields allows each list. -#}
+limits as (
+
+    select
+        {%- for kind in ['brands', 'categories', 'promo_codes'] %}
+        coalesce(
+            max(case when mart_column = 'last_purchase_{{ kind }}' then max_length end),
+            {{ var('list_max_length') }}
+        ) as last_purchase_{{ kind }},
+        {%- endfor %}
+        {%- for window in windows %}
+        {%- set is_last_window = loop.last %}
+        {%- for list in lists %}
+        coalesce(
+            max(case when mart_column = '{{ list }}_{{ window.suffix }}' then max_length end),
+            {{ var('list_max_length') }}
+        ) as {{ list }}_{{ window.suffix }}{{ "," if not (loop.last and is_last_window) }}
+        {%- endfor %}
+        {%- endfor %}
+    from fields
+
+),
+
+aggregated as (
+
+    select
+        ----------  ids
+        totals.store_key,
+        totals.email,
+
+        ----------  dates
+        totals.first_purchase_date,
+        totals.last_purchase_date,
+        totals.last_purchase_date_{{ windows[-1].suffix }},
+
+        ----------  last purchase
+        totals.last_purchase_amount,
+        {%- for kind in ['brands', 'categories', 'promo_codes'] %}
+        {{ list_to_short_text(
+            'value_lists.last_purchase_' ~ kind, separator, 'limits.last_purchase_' ~ kind
+        ) }} as last_purchase_{{ kind }},
+        {%- endfor %}
+
+        ----------  windows
+        {%- for window in windows %}
+        {%- for list in lists %}
+        {%- if window.is_plus %}
+        {{ list_to_short_text(
+            'value_lists.older_' ~ list, separator, 'limits.' ~ list ~ '_' ~ window.suffix
+        ) }} as {{ list }}_{{ window.suffix }},
+        {%- else %}
+        {{ list_to_short_text(
+            first_items('value_lists.' ~ list, 'value_lists.number_of_' ~ list ~ '_' ~ window.suffix),
+            separator,
+            'limits.' ~ list ~ '_' ~ window.suffix
+        ) }} as {{ list }}_{{ window.suffix }},
+        {%- endif %}
+        {%- endfor %}
+        totals.purchases_{{ window.suffix }},
+        totals.amount_{{ window.suffix }},
+        {%- endfor %}
+
+        ----------  all purchases
+        totals.purchases_in_rfm_period,
+        totals.amount_in_rfm_period,
+        totals.purchases_total,
+        totals.amount_total
+    from totals
+    left join value_lists
+        on
+            totals.store_key = value_lists.store_key
+            and totals.email = value_lists.email
+    cross join limits
+
+)
+
+select * from aggregated

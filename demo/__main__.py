@@ -52,10 +52,13 @@ def main() -> int:
 
 def _say_where(folder: Path) -> None:
     here = folder.relative_to(PROJECT_ROOT)
+    show = (
+        f"import duckdb; duckdb.connect('{here}/warehouse/published.duckdb', read_only=True)"
+        ".sql('from marts.icommkt_contacts limit 5').show()"
+    )
     print(
-        f"\nThe demo's files are in {here}: warehouse/published.duckdb has the marts, icommkt.sqlite what the demo ICOMMKT"
-        f"\nholds. Look: .venv/bin/python -c \"import duckdb; duckdb.connect('{here}/warehouse/published.duckdb', "
-        "read_only=True).sql('from marts.icommkt_contacts limit 5').show()\""
+        f"\nThe demo's files are in {here}: warehouse/published.duckdb has the marts, icommkt.sqlite what the demo"
+        f'\nICOMMKT holds. Look: .venv/bin/python -c "{show}"'
     )
 
 

@@ -1,4 +1,4 @@
-"""`python -m loaders.daily`: the nightly chain, load → build → publish → push → report, each step only after the last."""
+"""`python -m loaders.daily`: the nightly chain, load → build → publish → push, each step only after the last."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import subprocess
 import sys
 import time
 
+import dlt
+
 from loaders.build import build
 from loaders.dbt_vars import parse_vars
 from loaders.errors import PipelineError, SettingsError, run_command
-from loaders.icommkt.settings import missing_settings as missing_icommkt
+from loaders.icommkt.settings import env as icommkt_name
 from loaders.magento.__main__ import load
-from loaders.magento.settings import magento_settings
-from loaders.magento.settings import missing_settings as missing_magento
+from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
 
 
@@ -30,7 +31,8 @@ def daily(variables: str | None = None) -> None:
 
     Raises SettingsError when settings are missing, and whatever the first failing step raises.
     """
-    if missing := [*missing_magento(magento_settings()), *missing_icommkt()]:
+    icommkt = [icommkt_name(one) for one in ("api_key", "profile_key") if not dlt.config.get(f"icommkt.{one}", str)]
+    if missing := [*missing_settings(magento_settings()), *icommkt]:
         raise SettingsError(
             f"missing {', '.join(missing)}; set them in the environment or .dlt/secrets.toml (`make demo` needs none)"
         )

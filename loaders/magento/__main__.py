@@ -75,10 +75,8 @@ def main() -> int:
     command.add_argument("tables", nargs="*", metavar="TABLE", help="such as orders; none for all")
     command.add_argument("--vars", help="dbt variables, as for load")
     arguments = parser.parse_args()
-    if arguments.command == "backfill":
-        result = backfill(arguments.tables, arguments.vars)
-    else:
-        result = load(arguments.vars)
+    is_backfill = arguments.command == "backfill"
+    result = backfill(arguments.tables, arguments.vars) if is_backfill else load(arguments.vars)
     return 1 if result.errors else 0
 
 

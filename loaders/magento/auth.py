@@ -176,10 +176,7 @@ def refusal(status: int, body: object, *, has_totp: bool) -> str:
     """Explain a refused login. Texts and codes as recorded from a live 2.4.7."""
     text = filled_message(body)
     if status == 401 and "Invalid code" in text:
-        return (
-            f"the store did not accept the one-time code; check {name('totp_secret')} and that this machine's "
-            "clock is right"
-        )
+        return f"the store did not accept the one-time code; check {name('totp_secret')} and this machine's clock"
     if status == 401:
         return (
             f"the store refused the login: wrong {name('username')} or {name('password')}, an inactive user, or one "

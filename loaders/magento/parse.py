@@ -444,6 +444,10 @@ def _bad_sql(table: Table) -> str:
     return "select " + " or ".join([*bad, *(f"exists ({_not_a_list_sql(table, c)})" for c in children_of(table))])
 
 
+def _reason(column: Column, value: str) -> str:
+    return f"coalesce('not a {column.type}: ' || left({value}::varchar, 60), 'missing, and the row needs it')"
+
+
 def _not_a_list_sql(table: Table, child: Table) -> str:
     """Select the rows whose list of children is no list, which only the lenient way lets through."""
     return f"""
@@ -470,7 +474,7 @@ def _quarantine_sql(table: Table) -> str:
                 f"""
                 {head}, '{source.name}' as table_name,
                 {texts}."{source.primary_key[-1]}"::varchar as row_id, '{column.name}' as column_name,
-                coalesce('not a {column.type}: ' || left({value}::varchar, 60), 'missing, and the row needs it'),
+                {_reason(column, value)} as reason,
                 {tail}
                 from {relation} where {missing}"""
             )

@@ -2,42 +2,48 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
-from dlt.common.configuration import configspec, resolve_configuration
-from dlt.common.configuration.specs import BaseConfiguration
-from dlt.common.typing import TSecretStrValue
+import dlt
+from dlt.common.configuration.exceptions import ConfigurationException
 
 from loaders.errors import SettingsError
 
 MAX_PAGE_SIZE = 300  # 2.4.3.x refuses more, and so does any later store with its input limit on
+MAX_WORKERS = 16
+_KINDS = {int: "a whole number", float: "a number", str: "a text"}
 
 
-@configspec
-class MagentoSettings(BaseConfiguration):
+@dataclass(frozen=True)
+class MagentoSettings:
     """Settings of section `sources.magento`; each is `SOURCES__MAGENTO__<NAME>` in the environment."""
 
-    base_url: str | None = None
-    username: str | None = None
-    password: TSecretStrValue | None = None
-    totp_secret: TSecretStrValue | None = None
-    consumer_key: TSecretStrValue | None = None
-    consumer_secret: TSecretStrValue | None = None
-    access_token: TSecretStrValue | None = None
-    access_token_secret: TSecretStrValue | None = None
-    start_date: str | None = None
+    base_url: str = ""
+    username: str = ""
+    password: str = field(default="", repr=False)
+    totp_secret: str = field(default="", repr=False)
+    consumer_key: str = field(default="", repr=False)
+    consumer_secret: str = field(default="", repr=False)
+    access_token: str = field(default="", repr=False)
+    access_token_secret: str = field(default="", repr=False)
+    start_date: str = ""
+    """The merchant's activity start date; orders before it are not loaded. Empty: all are."""
     page_size: int = 100
     workers: int = 2
-    store_ids: Any = ""
+    store_ids: str = ""
+    """Ids of store views, such as `1,3`; empty for all."""
     store_key: str = "main"
     overlap_minutes: int = 15
+    """How far each window reaches back: a row becomes visible up to a second after its `updated_at` (recorded)."""
     max_deleted_share: float = 0.01
+    """A sweep that would mark a larger share of a table's rows as deleted marks none."""
     chunk_ids: int = 50_000
-    option_attributes: Any = ""
-
-    __section__: ClassVar[str] = "magento"
+    """Ids between two checkpoints of a first load or backfill."""
+    option_attributes: str = ""
+    """Product attributes whose option labels are loaded besides the brand's."""
 
     @property
     def start(self) -> date | None:
@@ -55,10 +61,9 @@ class MagentoSettings(BaseConfiguration):
         return tuple(_parts(self.option_attributes))
 
 
-def _parts(value: object) -> list[str]:
-    """Split a setting that may be a list or a text with commas."""
-    parts = value if isinstance(value, list | tuple) else str(value or "").split(",")
-    return [str(part).strip() for part in parts if str(part).strip()]
+def _parts(value: str) -> list[str]:
+    """Split a setting that is a list: `1,3`, or `[1, 3]` as TOML has it."""
+    return [part.strip(" '\"") for part in value.strip("[]").split(",") if part.strip(" '\"")]
 
 
 def name(setting: str) -> str:
@@ -85,20 +90,32 @@ def missing_settings(settings: MagentoSettings) -> list[str]:
 def magento_settings() -> MagentoSettings:
     """Read and check the loader's settings, without asking that the needed ones are there.
 
+    They are read by their exact names: dlt's own resolution would also take a plain `USERNAME` or
+    `PASSWORD` of the environment, which is somebody else's.
+
     Raises SettingsError naming the setting that cannot be used.
     """
-    settings = resolve_configuration(MagentoSettings(), sections=("sources", "magento"))
+    values: dict[str, Any] = {}
+    for one in fields(MagentoSettings):
+        kind: Any = type(one.default)
+        try:
+            value = dlt.config.get(f"sources.magento.{one.name}", str)
+            if value not in (None, ""):
+                values[one.name] = kind(value)
+        except (ConfigurationException, ValueError):
+            raise SettingsError(f"{name(one.name)} must be {_KINDS[kind]}") from None
+    settings = MagentoSettings(**values)
     if settings.base_url:
         parts = urlsplit(settings.base_url)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise SettingsError(
                 f"{name('base_url')} must be the shop's address with https://, not {settings.base_url!r}"
             )
-        settings.base_url = settings.base_url.rstrip("/")
+        settings = replace(settings, base_url=settings.base_url.rstrip("/"))
     if not 1 <= settings.page_size <= MAX_PAGE_SIZE:
         raise SettingsError(f"{name('page_size')} must be from 1 to {MAX_PAGE_SIZE}, not {settings.page_size}")
-    if not 1 <= settings.workers <= 16:
-        raise SettingsError(f"{name('workers')} must be from 1 to 16, not {settings.workers}")
+    if not 1 <= settings.workers <= MAX_WORKERS:
+        raise SettingsError(f"{name('workers')} must be from 1 to {MAX_WORKERS}, not {settings.workers}")
     try:
         _ = settings.start
     except ValueError:

@@ -1,0 +1,134 @@
+"""Two nights of the whole pipeline, run once for all tests: the same commands that `make daily` runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+import requests
+
+from demo.environment import DEMO_KEY, PROJECT_ROOT, demo_environment
+from demo.magento.generate import create
+from demo.serving import serving
+from loaders.magento.tables import TABLES
+
+FIRST_DAY = date(2026, 11, 23)
+
+
+@dataclass(frozen=True)
+class Night:
+    """What is kept of a night: copies of the store and of the published file, and what everyone said."""
+
+    store: Path
+    as_of_date: date
+    published: Path
+    held: list[dict[str, Any]]
+    output: str
+    magento_requests: list[dict[str, Any]]
+    icommkt_requests: list[dict[str, Any]]
+    changed_at: dict[str, tuple[int, object]]
+    """Rows and latest `_changed_at` of each raw table."""
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The commands and files of one demo run."""
+
+    folder: Path
+    magento_url: str
+    icommkt_url: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return demo_environment(self.folder, self.magento_url, self.icommkt_url)
+
+    @property
+    def warehouse(self) -> Path:
+        return Path(self.environment["WAREHOUSE_PATH"])
+
+    def run(self, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command as make does, with its output captured."""
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            env={**self.environment, **settings},
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def night(self, name: str, day: date) -> Night:
+        """Run `daily` as of `day` and keep what came of it; fails the test when it fails."""
+        for url in (self.magento_url, self.icommkt_url):
+            requests.delete(f"{url}/demo/requests", timeout=30).raise_for_status()
+        done = self.run("loaders.daily", "--vars", f"{{as_of_date: {day}}}")
+        assert done.returncode == 0, done.stdout
+        keep = self.folder / name
+        keep.mkdir()
+        published = keep / "published.duckdb"
+        shutil.copyfile(self.warehouse.with_name("published.duckdb"), published)
+        return Night(
+            store=copy_of_store(self.folder / "magento.sqlite", keep / "magento.sqlite"),
+            as_of_date=day,
+            published=published,
+            held=requests.get(f"{self.icommkt_url}/demo/contacts", timeout=60).json()["contacts"],
+            output=done.stdout,
+            magento_requests=requests.get(f"{self.magento_url}/demo/requests", timeout=30).json()["requests"],
+            icommkt_requests=requests.get(f"{self.icommkt_url}/demo/requests", timeout=30).json()["requests"],
+            changed_at=self.changed_at(),
+        )
+
+    def changed_at(self) -> dict[str, tuple[int, object]]:
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            found = {}
+            for table in TABLES:
+                row = connection.execute(f"select count(*), max(_changed_at) from raw.{table}").fetchone()
+                assert row is not None
+                found[table] = (row[0], row[1])
+            return found
+
+
+def copy_of_store(source: Path, target: Path) -> Path:
+    """Copy a demo store that a server has open, with what is still in its write-ahead log."""
+    import sqlite3
+
+    with sqlite3.connect(source) as opened, sqlite3.connect(target) as copied:
+        opened.backup(copied)
+    return target
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The demo servers, running, with an empty warehouse."""
+    folder = tmp_path_factory.mktemp("nights")
+    create(folder / "magento.sqlite")
+    with (
+        serving("demo.magento", database=folder / "magento.sqlite") as magento_url,
+        serving("demo.icommkt", database=folder / "icommkt.sqlite", options=["--api-key", DEMO_KEY]) as icommkt_url,
+    ):
+        yield Pipeline(folder, magento_url, icommkt_url)
+
+
+@pytest.fixture(scope="session")
+def all_nights(pipeline: Pipeline) -> dict[str, Night]:
+    """Day 1, day 1 again with nothing changed, and day 2 after the store has moved."""
+    first = pipeline.night("day-1", FIRST_DAY)
+    again = pipeline.night("day-1-again", FIRST_DAY)
+    requests.post(f"{pipeline.magento_url}/demo/advance", json={"days": 1}, timeout=120).raise_for_status()
+    second = pipeline.night("day-2", FIRST_DAY + timedelta(days=1))
+    return {"first": first, "again": again, "second": second}
+
+
+@pytest.fixture(scope="session")
+def nights(all_nights: dict[str, Night]) -> list[Night]:
+    """The two nights that the oracle recomputes."""
+    return [all_nights["first"], all_nights["second"]]

@@ -1,0 +1,78 @@
+"""The chain as a scheduler sees it: quiet nights, missing settings, two commands at once."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from demo.environment import PROJECT_ROOT
+from tests.e2e.conftest import Night, Pipeline
+
+
+def test_an_unchanged_store_moves_nothing_and_sends_nothing(all_nights: dict[str, Night]) -> None:
+    first, again = all_nights["first"], all_nights["again"]
+    assert again.changed_at == first.changed_at
+    assert again.icommkt_requests == []
+    assert again.held == first.held
+
+
+def test_the_second_day_reads_only_what_moved(all_nights: dict[str, Night]) -> None:
+    first, second = all_nights["first"], all_nights["second"]
+    assert len(second.magento_requests) < len(first.magento_requests) / 2
+    for table in ("orders", "customers"):
+        assert second.changed_at[table][0] > first.changed_at[table][0]
+
+
+def test_each_step_says_what_it_did(all_nights: dict[str, Night]) -> None:
+    output = all_nights["first"].output
+    for words in ("--- load", "loaded ", "--- build", "tests passed", "built as of 2026-11-23", "--- push"):
+        assert words in output
+
+
+def test_only_the_articles_role_is_needed(all_nights: dict[str, Night]) -> None:
+    """The demo store's default user has that role; a 401 or 403 would show that more was asked for."""
+    for night in all_nights.values():
+        assert {request["status"] for request in night.magento_requests} <= {200}
+
+
+@pytest.mark.parametrize("command", ["loaders.daily", "loaders.magento"])
+def test_missing_settings_are_named(tmp_path: Path, command: str) -> None:
+    arguments = ["load"] if command == "loaders.magento" else []
+    done = subprocess.run(
+        [sys.executable, "-m", command, *arguments],
+        env={"PATH": "", "DLT_PROJECT_DIR": str(tmp_path), "DLT_DATA_DIR": str(tmp_path), "PASSWORD": "not ours"},
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    lines = done.stderr.strip().splitlines()
+    assert len(lines) == 1, lines
+    assert "SOURCES__MAGENTO__BASE_URL" in lines[0]
+    assert "SOURCES__MAGENTO__PASSWORD" in lines[0]
+    if command == "loaders.daily":
+        assert "ICOMMKT__API_KEY" in lines[0]
+        assert "make demo" in lines[0]
+
+
+def test_a_second_writer_is_told_who_holds_the_warehouse(pipeline: Pipeline, tmp_path: Path) -> None:
+    script = (
+        "import sys, time; from loaders.paths import locked, warehouse\n"
+        "with locked(warehouse(), 'daily'): print('held', flush=True); time.sleep(60)"
+    )
+    settings = {**pipeline.environment, "WAREHOUSE_PATH": str(tmp_path / "shop.duckdb")}
+    with subprocess.Popen(
+        [sys.executable, "-c", script], env=settings, cwd=PROJECT_ROOT, stdout=subprocess.PIPE
+    ) as holder:
+        try:
+            assert holder.stdout is not None
+            assert holder.stdout.readline() == b"held\n"
+            done = pipeline.run("loaders.magento", "load", WAREHOUSE_PATH=settings["WAREHOUSE_PATH"])
+        finally:
+            holder.kill()
+    assert done.returncode == 1
+    assert f"in use by `daily` (process {holder.pid}" in done.stdout

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,15 @@ import duckdb
 import requests
 
 from benchmarks.push.published import AS_OF, Given, write
+from demo.icommkt.settings import Settings
+from demo.serving import serving
 from loaders.errors import run_command
 from loaders.icommkt.__main__ import main
 from loaders.icommkt.privacy import fingerprint
 
 API_KEY = "demo-api-key-0123456789"
 PROFILE_KEY = "demo-profile-key-abcdef"
+OTHER_PROFILE_KEY = "demo-profile-key-uvwxyz"
 PROFILE = fingerprint(PROFILE_KEY)
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -97,6 +100,15 @@ class Desk:
 
     # -- the demo ICOMMKT
 
+    def reset(self) -> None:
+        """Have the server hold nothing, fail never, and be set as it is by default."""
+        self.no_faults()
+        defaults = Settings(api_key=API_KEY, profile_keys=(PROFILE_KEY, OTHER_PROFILE_KEY)).describe()
+        self.server_setting(**defaults)
+        with contextlib.closing(sqlite3.connect(self.server_database, timeout=30)) as connection, connection:
+            for table in ("contacts", "bounces", "unsubscribed", "requests"):
+                connection.execute(f"delete from {table}")
+
     def fault(self, **rule: Any) -> None:
         """Have the server fail; see demo.faults."""
         requests.post(f"{self.url}/demo/faults", json=rule, timeout=5).raise_for_status()
@@ -152,6 +164,15 @@ class Desk:
         with duckdb.connect(str(self.published), read_only=True) as connection:
             rows = connection.execute("select email, custom_fields from marts.icommkt_payloads").fetchall()
         return {email: {one["Key"]: one["Value"] for one in json.loads(fields)} for email, fields in rows}
+
+
+@contextlib.contextmanager
+def icommkt(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Serve a demo ICOMMKT that knows the keys used here; yields its URL and its database."""
+    database = folder / "icommkt.sqlite"
+    options = ["--api-key", API_KEY, "--profile-key", PROFILE_KEY, "--profile-key", OTHER_PROFILE_KEY]
+    with serving("demo.icommkt", database=database, options=options) as url:
+        yield url, database
 
 
 def _date(as_of_date: dt.date | None) -> list[str]:

@@ -1,4 +1,4 @@
-"""`python -m loaders.icommkt push`: the command line. Exit codes are in loaders.icommkt.errors and docs/push.md."""
+"""`python -m loaders.icommkt push | preview | verify | probe`. Exit codes: loaders.icommkt.errors and docs/push.md."""
 
 from __future__ import annotations
 
@@ -6,16 +6,20 @@ import argparse
 import contextlib
 import datetime as dt
 import logging
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
 from types import FrameType
 
-from loaders.errors import PipelineError, run_command
+from loaders.errors import PipelineError, SettingsError, run_command
 from loaders.icommkt import settings as settings_module
+from loaders.icommkt.preview import preview
 from loaders.icommkt.privacy import Mask, MaskingFilter
+from loaders.icommkt.probe import probe
 from loaders.icommkt.push import Options, push
 from loaders.icommkt.settings import IcommktSettings
+from loaders.icommkt.verify import verify
 from loaders.paths import locked, warehouse
 
 
@@ -35,21 +39,53 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
     house = warehouse()
+    if given.command == "preview":
+        return preview(house, settings, _email(given))
+    if given.command == "probe":
+        return probe(house, settings, _email(given))
     options = Options(as_of_date=given.as_of_date, dry_run=given.dry_run, force=given.force)
-    if options.dry_run:
+    if given.command == "verify":
+        with locked(house, "verify --repair") if given.repair else contextlib.nullcontext():
+            return verify(house, settings, options, sample=given.sample, repair=given.repair)
+    with contextlib.nullcontext() if options.dry_run else locked(house, "push"):
         return push(house, settings, options)
-    with locked(house, "push"):
-        return push(house, settings, options)
+
+
+def _email(given: argparse.Namespace) -> str:
+    """Return the address asked for. The environment keeps it out of the list of processes."""
+    email = given.email or os.environ.get("EMAIL", "")
+    if not email:
+        raise SettingsError(f"which contact? make {given.command} EMAIL=name@example.com")
+    return str(email)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
     commands = parser.add_subparsers(dest="command", required=True)
     sending = commands.add_parser("push", help="send what differs from what ICOMMKT acknowledged")
-    sending.add_argument("--dry-run", action="store_true", help="show what would be sent, send nothing")
-    sending.add_argument("--force", action="store_true", help="send although a guard objects")
-    sending.add_argument("--as-of-date", type=dt.date.fromisoformat, help="the date that counts as today (YYYY-MM-DD)")
+    checking = commands.add_parser("verify", help="read the profile back and compare it with the mart")
+    checking.add_argument("--sample", type=_positive, metavar="N", help="only N contacts, picked at random")
+    checking.add_argument("--repair", action="store_true", help="send the contacts that drifted again")
+    for command in (sending, checking):
+        command.add_argument("--dry-run", action="store_true", help="show what would be sent, send nothing")
+        command.add_argument("--force", action="store_true", help="send although a guard objects")
+        command.add_argument(
+            "--as-of-date", type=dt.date.fromisoformat, help="the date that counts as today (YYYY-MM-DD)"
+        )
+    for name, text in {
+        "preview": "show one contact, field by field: what ICOMMKT holds and what would be sent",
+        "probe": "try on the profile what is not published, with an address of your own",
+    }.items():
+        one = commands.add_parser(name, help=text)
+        one.add_argument("email", nargs="?", help="better given as EMAIL in the environment")
     return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
 
 
 @contextlib.contextmanager

@@ -74,7 +74,7 @@ def of_one(answer: Any, email: str) -> Fate:
     """Read the answer to SaveContact. Raises AnswerError when it cannot be read."""
     result = envelope(answer, "SaveContactJson")
     fate = _fate(result)
-    named = _email(result)
+    named = email_of(result)
     if isinstance(fate, Accepted) and named and named != _normal(email):
         raise AnswerError("the answer is about another contact")
     return fate
@@ -94,7 +94,7 @@ def of_batch(answer: Any, emails: Sequence[str]) -> list[Fate]:
         # Some callers ask for success at the top too, others do not: what is not plain success is asked again.
         raise AnswerError(_text(result) or f"status code {top} for the whole batch", top)
     wanted = [_normal(email) for email in emails]
-    named = [_email(response) for response in responses]
+    named = [email_of(response) for response in responses]
     if any(named):
         return _by_email(wanted, named, responses)
     fates = [_fate(response) for response in responses]
@@ -138,7 +138,8 @@ def _fate(response: Any) -> Fate:
     return Refused(code, _text(response))
 
 
-def _email(response: Any) -> str | None:
+def email_of(response: Any) -> str | None:
+    """Return the e-mail that one of the `Responses` is about, if it says so."""
     for holder in (_get(response, "Data"), response):
         email = _get(holder, "Email")
         if isinstance(email, str) and email.strip():

@@ -106,8 +106,11 @@ class Client:
 
     def save_many(self, profile_key: str, emails: list[str], contacts: list[bytes]) -> list[answers.Fate]:
         """Send contacts (`contacts` are their JSON texts) and return the fate of each. Raises RequestError."""
-        body = b'{"ProfileKey":' + json.dumps(profile_key).encode() + b',"ContactList":[' + b",".join(contacts) + b"]}"
-        return self._retried(SAVE_MANY, body, lambda answer: answers.of_batch(answer, emails))
+        return self._retried(SAVE_MANY, _batch(profile_key, contacts), lambda answer: answers.of_batch(answer, emails))
+
+    def raw_batch(self, profile_key: str, contacts: list[bytes]) -> Any:
+        """Send contacts and return the answer as it came. Raises RequestError."""
+        return self._retried(SAVE_MANY, _batch(profile_key, contacts), lambda answer: answer)
 
     def save_one(self, profile_key: str, email: str, contact: bytes) -> answers.Fate:
         """Send one contact by SaveContact, the call that everybody's code uses. Raises RequestError."""
@@ -287,6 +290,10 @@ def retry_after(header: str | None) -> float | None:
         except (TypeError, ValueError):
             return None
     return seconds if 0 <= seconds < float("inf") else None
+
+
+def _batch(profile_key: str, contacts: list[bytes]) -> bytes:
+    return b'{"ProfileKey":' + json.dumps(profile_key).encode() + b',"ContactList":[' + b",".join(contacts) + b"]}"
 
 
 def _short(error: BaseException) -> str:

@@ -110,8 +110,8 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
         wrong = list(guards.of_build(published.build, today))
         plans: dict[str, Plan] = {}
         for profile in profiles:
-            plans[profile.name] = plan = _plan(db, published, state, profile, settings)
-            wrong += _wrong(db, published, state, profile, plan, settings)
+            plans[profile.name] = plan = make_plan(db, published, state, profile, settings)
+            wrong += objections(db, published, state, profile, plan, settings)
             for line in describe(db, published, state, profile, plan, settings):
                 log.info(line)
         _unrouted(db, published, profiles)
@@ -126,7 +126,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
         rejected_shares = []
         for profile in profiles:
             if len(profiles) > 1:
-                _plan(db, published, state, profile, settings)
+                make_plan(db, published, state, profile, settings)
             run = Run(db, published, state, profile, settings, command="push")
             outcome = run.send(plans[profile.name])
             tried = outcome.acknowledged + outcome.rejected
@@ -140,9 +140,10 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
     return 0
 
 
-def _plan(
+def make_plan(
     db: duckdb.DuckDBPyConnection, published: Published, state: State, profile: Profile, settings: IcommktSettings
 ) -> Plan:
+    """Compute a profile's plan into the temporary tables."""
     return planning.make(db, published, profile, settings, everything=_is_rotated(state, profile, settings))
 
 
@@ -151,7 +152,7 @@ def _is_rotated(state: State, profile: Profile, settings: IcommktSettings) -> bo
     return known is not None and known != fingerprint(settings.api_key)
 
 
-def _wrong(
+def objections(
     db: duckdb.DuckDBPyConnection,
     published: Published,
     state: State,
@@ -159,6 +160,7 @@ def _wrong(
     plan: Plan,
     settings: IcommktSettings,
 ) -> list[str]:
+    """Return what the guards have against a profile's plan."""
     row = db.execute("select max(as_of_date) from held").fetchone()
     return list(
         guards.of_plan(
@@ -254,7 +256,7 @@ class Run:
         self._run_id = 0
         self._spoke = time.monotonic()
 
-    def send(self, plan: Plan) -> Outcome:
+    def send(self, plan: Plan, *, removing: bool = True) -> Outcome:
         """Send the plan, remove what is to be removed, and write the run down however it ends."""
         started = time.monotonic()
         state, settings, profile = self.state, self.settings, self.profile
@@ -285,7 +287,7 @@ class Run:
         status, message = "failed", ""
         try:
             sender.send(planning.items(self.db, settings.empty_value))
-            if settings.on_missing == "remove":
+            if removing and settings.on_missing == "remove":
                 sender.remove(self._removable())
             status = "succeeded"
         except BaseException as error:

@@ -17,8 +17,10 @@ from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.plan import Item
 from loaders.icommkt.settings import IcommktSettings
 
-REFUSED_ALONE_IN_A_ROW = 10
-"""So many single contacts whose request failed, with none accepted meanwhile: it is not the contacts' fault."""
+REFUSED_ALONE_AT_FIRST = 20
+"""So many single contacts whose request failed, and none taken in the whole run: it is not the contacts' fault."""
+REFUSED_ALONE_IN_A_ROW = 500
+"""The same in a row, later in a run in which some were taken."""
 REFUSED_IN_A_ROW = 1_000
 """The same for contacts refused one by one inside good answers."""
 SUSPECTS_BEFORE_LEARNING = 2
@@ -266,11 +268,12 @@ class Sender:
         """Keep a lone contact's failed request until it is clear whether the contact or the service is at fault."""
         with self._lock:
             self._doubtful.append(refusal)
-            if len(self._doubtful) < REFUSED_ALONE_IN_A_ROW:
+            number = len(self._doubtful)
+            if number < (REFUSED_ALONE_IN_A_ROW if self._any_taken else REFUSED_ALONE_AT_FIRST):
                 return
             self._doubtful = []
         raise RefusedError(
-            f"ICOMMKT refused {REFUSED_ALONE_IN_A_ROW} contacts in a row, each sent alone: {refusal.reason};"
+            f"ICOMMKT refused {number} contacts in a row, each sent alone: {refusal.reason};"
             " check the profile key and the profile's fields"
         )
 

@@ -8,17 +8,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.push.harness import API_KEY, PROFILE, PROFILE_KEY, Desk, people
+from benchmarks.push.harness import PROFILE, Desk, icommkt, people
 from benchmarks.push.published import AS_OF, Given
-from demo.serving import serving
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
+        yield running
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    database = tmp_path / "icommkt.sqlite"
-    options = ["--api-key", API_KEY, "--profile-key", PROFILE_KEY]
-    with serving("demo.icommkt", database=database, options=options) as url:
-        yield Desk(tmp_path, url, database)
+def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
+    desk = Desk(tmp_path, *server)
+    desk.reset()
+    return desk
 
 
 def test_first_push_sends_all_and_the_second_nothing(desk: Desk) -> None:

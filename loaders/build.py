@@ -42,7 +42,8 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
 def run_dbt(house: Warehouse, arguments: list[str]) -> int:
     """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code."""
     house.make_folders()
-    command = [sys.executable, "-m", "dbt.cli.main", *arguments]
+    colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
+    command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
     return subprocess.run(command, env=dbt_environment(house), cwd=PROJECT_ROOT, check=False).returncode
 
 

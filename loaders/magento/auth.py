@@ -176,11 +176,11 @@ def refusal(status: int, body: object, *, has_totp: bool) -> str:
     """Explain a refused login. Texts and codes as recorded from a live 2.4.7."""
     text = filled_message(body)
     if status == 401 and "Invalid code" in text:
-        return f"the store did not accept the one-time code; check {name('totp_secret')} and this machine's clock"
+        return f"the store did not accept the one-time code; check {name('totp_secret')} and the clock here"
     if status == 401:
         return (
             f"the store refused the login: wrong {name('username')} or {name('password')}, an inactive user, or one "
-            "locked for 30 minutes after six failures (all give the same answer); check in the admin before trying again"
+            "locked for 30 minutes after six failures (all answer alike); check in the admin before trying again"
         )
     if status == 400 and ("2fa" in text.lower() or "Two-Factor" in text or "two-factor" in text):
         return (

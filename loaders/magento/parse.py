@@ -452,7 +452,7 @@ def _not_a_list_sql(table: Table, child: Table) -> str:
     """Select the rows whose list of children is no list, which only the lenient way lets through."""
     return f"""
         select "{table.primary_key[0]}" as row_id from rows_text
-        where typeof("{child.name}") = 'JSON' and json_type("{child.name}"::json) not in ('ARRAY', 'NULL')
+        where typeof("{child.name}") in ('JSON', 'VARCHAR') and json_type("{child.name}"::json) not in ('ARRAY', 'NULL')
     """
 
 

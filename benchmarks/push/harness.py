@@ -67,7 +67,7 @@ class Desk:
             **{f"ICOMMKT__{name.upper()}": value for name, value in settings.items()},
         }
 
-    def start(self, *arguments: str, as_of_date: dt.date | None = AS_OF, **settings: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, as_of_date: dt.date | None = AS_OF, **settings: Any) -> subprocess.Popen[str]:
         """Start `python -m loaders.icommkt` with these arguments; `settings` are those of `[icommkt]`."""
         return subprocess.Popen(
             [sys.executable, "-m", "loaders.icommkt", *arguments, *_date(as_of_date)],
@@ -79,16 +79,16 @@ class Desk:
         )
 
     def run(
-        self, *arguments: str, as_of_date: dt.date | None = AS_OF, **settings: str
+        self, *arguments: str, as_of_date: dt.date | None = AS_OF, **settings: Any
     ) -> subprocess.CompletedProcess[str]:
         """Do what `start` does within this process, which spares starting one, and wait for the end."""
         command = [*arguments, *_date(as_of_date)]
         out, err = io.StringIO(), io.StringIO()
-        before = dict(os.environ)
+        before, environment = dict(os.environ), self.environment(**settings)
         code = 0
         try:
             os.environ.clear()
-            os.environ.update(self.environment(**settings))
+            os.environ.update(environment)
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 run_command(lambda: main(command))
         except SystemExit as ended:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
+import pyarrow as pa
 
 WINDOWS = (30, 60, 90, 180, 360)
 AS_OF = dt.date(2026, 11, 23)
@@ -63,7 +64,9 @@ def write(
     with duckdb.connect(str(aside)) as db:
         db.execute(SCHEMA)
         _meta(db, build_id, as_of_date, is_tested, orders, customers)
-        sites: list[tuple[str, str, int]] = []
+        payloads: list[tuple[object, ...]] = []
+        people: list[tuple[object, ...]] = []
+        sites: list[tuple[object, ...]] = []
         for one in contacts:
             everything = {**one.fields, **one.untriggered}
             custom_fields = json.dumps(
@@ -71,25 +74,19 @@ def write(
             )
             hashed = hashlib.md5(json.dumps(one.fields).encode(), usedforsecurity=False).hexdigest()
             bought = any(one.purchases.values()) if one.has_purchase is None else one.has_purchase
-            db.execute(
-                "insert into marts.icommkt_payloads values ('main', ?, ?, ?, ?)",
-                [one.email, one.custom_fields or custom_fields, hashed, bought],
-            )
+            payloads.append(("main", one.email, one.custom_fields or custom_fields, hashed, bought))
             counts = [one.purchases.get(window, 0) for window in WINDOWS]
-            db.execute(
-                f"insert into marts.icommkt_contacts values ('main', ?, ?, ?, {', '.join('?' * 5)}, 0)",
-                [one.email, one.customer_id, one.is_subscribed, *counts],
-            )
+            people.append(("main", one.email, one.customer_id, one.is_subscribed, *counts, 0))
             sites += [("main", one.email, website) for website in one.websites]
+        _insert(db, "icommkt_payloads", payloads)
+        _insert(db, "icommkt_contacts", people)
         if profiles is not None:
             db.execute("create table marts.icommkt_profiles (website_id bigint, profile_setting varchar)")
             db.execute(
                 "create table marts.icommkt_contact_websites (store_key varchar, email varchar, website_id bigint)"
             )
-            for website, setting in profiles.items():
-                db.execute("insert into marts.icommkt_profiles values (?, ?)", [website, setting])
-            for row in sites:
-                db.execute("insert into marts.icommkt_contact_websites values (?, ?, ?)", list(row))
+            _insert(db, "icommkt_profiles", list(profiles.items()))
+            _insert(db, "icommkt_contact_websites", sites)
     aside.replace(path)
 
 
@@ -137,6 +134,16 @@ def make(
             from range({contacts}) as numbers (i)"""
         )
     aside.replace(path)
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[object, ...]]) -> None:
+    if rows:
+        given = pa.table(
+            [list(column) for column in zip(*rows, strict=True)], names=[f"c{i}" for i in range(len(rows[0]))]
+        )
+        db.register("given", given)
+        db.execute(f"insert into marts.{table} select * from given")
+        db.unregister("given")
 
 
 def _new(path: Path) -> Path:

@@ -55,7 +55,7 @@ def _email(given: argparse.Namespace) -> str:
     """Return the address asked for. The environment keeps it out of the list of processes."""
     email = given.email or os.environ.get("EMAIL", "")
     if not email:
-        raise SettingsError(f"which contact? make {given.command} EMAIL=name@example.com")
+        raise SettingsError(f"which contact? make {given.command} EMAIL=<address>")
     return str(email)
 
 

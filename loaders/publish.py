@@ -51,7 +51,8 @@ def publish(house: Warehouse, as_of: date, zone: str) -> Published:
 def _copy_marts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     connection.execute(f"create schema {SCHEMA}")
     names = connection.execute(
-        "select table_name from information_schema.tables where table_catalog = 'warehouse' and table_schema = ? order by 1",
+        """select table_name from information_schema.tables
+           where table_catalog = 'warehouse' and table_schema = ? order by 1""",
         [SCHEMA],
     ).fetchall()
     counts = {}

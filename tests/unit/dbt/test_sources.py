@@ -1,0 +1,41 @@
+"""The dbt source says of the raw tables exactly what the loader's declaration says."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from loaders.magento.tables import TABLES, all_columns
+
+PROJECT = Path(__file__).resolve().parents[3]
+SOURCES = PROJECT / "models" / "staging" / "magento" / "_magento__sources.yml"
+
+
+def source_tables() -> dict[str, dict[str, Any]]:
+    (source,) = yaml.safe_load(SOURCES.read_text(encoding="utf-8"))["sources"]
+    assert source["schema"] == "raw"
+    return {table["name"]: table for table in source["tables"]}
+
+
+def test_every_raw_table_is_a_source_table_and_the_other_way_round() -> None:
+    assert source_tables().keys() == TABLES.keys()
+
+
+def test_tables_and_columns_are_described_alike_in_the_same_order() -> None:
+    documented = {
+        name: (table["description"], [(column["name"], column["description"]) for column in table["columns"]])
+        for name, table in source_tables().items()
+    }
+    declared = {
+        name: (table.description, [(column.name, column.description) for column in all_columns(table)])
+        for name, table in TABLES.items()
+    }
+    assert documented == declared
+
+
+def test_keys_are_tested_as_declared() -> None:
+    tested = {
+        name: [test["primary_key"]["arguments"]["columns"] for test in table["data_tests"] if "primary_key" in test]
+        for name, table in source_tables().items()
+    }
+    assert tested == {name: [["store_key", *table.primary_key]] for name, table in TABLES.items()}

@@ -132,9 +132,11 @@ def finish(connection: sqlite3.Connection) -> None:
 
 
 def insert(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
-    """Insert rows given in the table's column order."""
-    columns = len(connection.execute(f"select * from {table} limit 0").description)
-    connection.executemany(f"insert into {table} values ({','.join('?' * columns)})", rows)
+    """Insert rows given in the table's column order; documents may be given as UTF-8 bytes."""
+    columns = [column[0] for column in connection.execute(f"select * from {table} limit 0").description]
+    # Bytes are taken over as they are, where a string would be encoded once more.
+    values = ", ".join("cast(? as text)" if column == "doc" else "?" for column in columns)
+    connection.executemany(f"insert into {table} values ({values})", rows)
 
 
 def get_meta(connection: sqlite3.Connection, key: str) -> str:

@@ -28,6 +28,9 @@ HISTORY = YEARS * 365 * DAY
 OLD_MODULE_SHARE = 0.55
 """Share of the history after which the old MercadoPago module was replaced by the new one."""
 
+LOST_AFTER = 0.6
+"""Share of the history after which every fifth of the loyal accounts stays away."""
+
 COUPONS = (
     Discount(10, coupon="BIENVENIDA10", description="Bienvenida 10%", rules="2"),
     Discount(20, coupon="HOTSALE", description="Hot Sale", rules="3"),
@@ -171,7 +174,9 @@ class History:
         exist = self.crowd.accounts_at(moment)
         number = int(random() * exist) + 1
         if random() < 0.5:  # a seventh buys again and again, a few of them all the time
-            number = int(random() ** 1.7 * ((exist - 24) // 7)) * 7 + 24
+            loyal = int(random() ** 1.7 * ((exist - 24) // 7)) * 7 + 24
+            if loyal % 5 or moment - self.start < LOST_AFTER * HISTORY:
+                number = loyal
         while number % 11 == 5 or number in SPECIAL_ACCOUNTS:
             number = number % self.crowd.total + 1
         buyer = self.crowd.buyer(number)

@@ -101,6 +101,7 @@ SPECIAL_ACCOUNTS = {
     20: "buyer of bundles",
     21: "orders with refunds, cancellations and holds",
     22: "orders paid and unpaid with every payment method",
+    23: "bought often and cheaply, long ago",
 }
 """Accounts with a fixed story, by id; more accounts follow from the seed."""
 

@@ -61,7 +61,7 @@ class SpecialOrders:
         shipped: bool = True,
         shipping: int = 250_000,
         display: bool = False,
-        fate: str = "paid",
+        fate: str = "",
     ) -> Sale:
         history = self.history
         self._last += 1
@@ -86,7 +86,7 @@ class SpecialOrders:
             history.price_level(min(moment, history.now)),
             rate,
             ("USD", round(1 / rate, 8)) if display else None,
-            payment_info(method, order_id, fate if paid else "pending"),
+            payment_info(method, order_id, fate or ("paid" if paid else "pending")),
         )
         sale = Sale(orders.place(history.ids, order_id, basket, buyer, address, moment, email))
         if paid:
@@ -160,6 +160,9 @@ class SpecialOrders:
             lines = [self._simple(i * 5 + j) for j in range(3)] + [self._configurable(i)]
             discount = COUPONS[i % len(COUPONS)] if i % 3 == 0 else NO_DISCOUNT
             yield self._order("heavy buyer", 8, now - days * DAY, lines, discount=discount)
+        for i in range(8):
+            lines = [(self.history.catalog.special["cent price"], 1, 0)]
+            yield self._order("often and cheaply, long ago", 23, now - (700 + i * 9) * DAY, lines, shipping=0)
         for i, email in enumerate(INVALID_EMAILS):
             yield self._order("guest with an invalid e-mail", email, now - (i + 3) * DAY)
         for i in range(3):

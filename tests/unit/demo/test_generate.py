@@ -449,7 +449,7 @@ def test_every_payment_method_is_paid_and_never_paid(day_one: Shop) -> None:
     assert all(found == {True, False} for found in by_method.values())
     (rejected,) = day_one.cases["mercadopago_basic, never paid"]
     info = {entry["key"]: entry["value"] for entry in rejected["extension_attributes"]["payment_additional_info"]}
-    assert (rejected["state"], json.loads(info["paymentResponse"])["status"]) == ("new", "pending")
+    assert (rejected["state"], json.loads(info["paymentResponse"])["status"]) == ("new", "rejected")
 
 
 def test_states(day_one: Shop) -> None:

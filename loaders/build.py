@@ -97,6 +97,9 @@ def summarise(results: Path) -> Summary:
         f"{built['model']} models, {built['seed']} seeds, {built['snapshot']} snapshots built; "
         f"{tests['pass']} tests passed, {tests['warn']} warned"
     )
+    warned = [node["unique_id"].split(".")[2] for node in nodes if node["status"] == "warn"]
+    if warned:
+        text += f" ({', '.join(warned)})"
     failed = [node["unique_id"].split(".")[2] for node in nodes if node["status"] not in _GREEN]
     more = " and more" if len(failed) > 3 else ""
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")

@@ -651,3 +651,9 @@ def _custom_attributes(product: Product, file: str, roles: list[str]) -> Doc:
 def money(cents: int) -> int | float:
     """Return hundredths as PHP encodes the amount in JSON: whole numbers have no point."""
     return cents / 100 if cents % 100 else cents // 100
+
+
+def number(value: float) -> int | float:
+    """Return a rate or price of four decimals as PHP encodes it in JSON."""
+    rounded = round(value, 4)
+    return int(rounded) if rounded == int(rounded) else rounded

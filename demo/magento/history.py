@@ -133,11 +133,11 @@ class History:
 
     def price_level(self, moment: int) -> int:
         """Return the prices of a moment, per mille of those of the first day."""
-        return 300 + 700 * (moment - self.start) // HISTORY
+        return max(100, 300 + 700 * (moment - self.start) // HISTORY)
 
     def pesos_per_dollar(self, moment: int) -> float:
         """Return the exchange rate of a moment's day."""
-        day = (moment - self.start) // DAY
+        day = max(0, (moment - self.start) // DAY)
         return round(350 + 1050 * day * DAY / HISTORY, 4)
 
     def moment(self, number: int, total: int) -> int:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from demo.magento.catalog import Product, money
+from demo.magento.catalog import Product, money, number
 
 Doc = dict[str, Any]
 
@@ -124,7 +124,7 @@ def money_line(item_id: int, entry: Entry, pricing: Pricing, sold: Product, pare
         price = convert(entry.price, rate)
         discount = min(convert(entry.discount, rate), price * quantity)
         shown = _amounts(price, quantity, discount, percent, pricing.shown)
-        original_shown = round(entry.original_price / 100 * rate, 4)
+        original_shown = number(entry.original_price / 100 * rate)
     weight = sold.weight
     free = 0 if parent_id else pricing.free_shipping
     item: Doc = {
@@ -267,7 +267,7 @@ def bundle_parent(item_id: int, product: Product, quantity: int, children: list[
             original += child[f"{prefix}original_price"] * count
         item[f"{prefix}price"] = money(price)
         converted = pricing.rate and not prefix
-        item[f"{prefix}original_price"] = round(original, 4) if converted else money(price)
+        item[f"{prefix}original_price"] = number(original) if converted else money(price)
         item[f"{prefix}price_incl_tax"] = money(with_tax)
         item[f"{prefix}row_total"] = money(price * quantity)
         item[f"{prefix}row_total_incl_tax"] = money(price * quantity + tax)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from hashlib import md5
 from typing import Any
 
-from demo.magento.catalog import GLOBAL_CURRENCY, Product, Store, money
+from demo.magento.catalog import GLOBAL_CURRENCY, Product, Store, money, number
 from demo.magento.clock import stamp
 from demo.magento.lines import (
     Entry,
@@ -160,7 +160,7 @@ def place(ids: Ids, order_id: int, basket: Basket, buyer: Doc, address: Doc, mom
         "base_subtotal_incl_tax": base_with_tax,
         "base_tax_amount": base_tax,
         "base_total_due": base_total,
-        "base_to_global_rate": basket.pesos_per_dollar if dollars else 1,
+        "base_to_global_rate": number(basket.pesos_per_dollar) if dollars else 1,
         "base_to_order_rate": pricing.rate or 1,
         "billing_address_id": billing_id,
         "created_at": at,

@@ -62,6 +62,7 @@ class MagentoServer:
         self.settings = self.first_settings
         self.pace = Pace()
         self._sessions: OrderedDict[str, asyncio.Lock] = OrderedDict()
+        self._advancing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -98,7 +99,7 @@ class MagentoServer:
     # Where a path leads
 
     async def _answer(self, request: Request) -> Response:
-        path = request.scope["raw_path"].decode("ascii").partition("?")[0]
+        path = request.scope["raw_path"].decode("latin-1")
         base = self.settings.base_path
         if base:
             if path != base and not path.startswith(f"{base}/"):
@@ -168,7 +169,7 @@ class MagentoServer:
         identity = self.authenticator.identify(
             request.headers.get("authorization"),
             method=request.method,
-            url=_origin(request) + request.scope["raw_path"].decode("ascii"),
+            url=_origin(request) + request.scope["raw_path"].decode("latin-1"),
             query=query,
             settings=settings,
         )
@@ -212,21 +213,18 @@ class MagentoServer:
 
     async def _graphql(self, request: Request) -> Response:
         await self.pace.work(self.settings.pace)
-        if request.method == "GET":
-            given: Any = dict(request.query_params)
-        else:
-            try:
+        try:
+            if request.method == "GET":
+                given: Any = dict(request.query_params)
+                given["variables"] = json.loads(given.get("variables") or "{}")
+            else:
                 given = json.loads(await request.body())
-            except ValueError:
-                return JSONResponse({"errors": [{"message": "Unable to parse the request."}]}, status_code=400)
+        except ValueError:
+            return JSONResponse({"errors": [{"message": "Unable to parse the request."}]}, status_code=400)
         variables = given.get("variables") if isinstance(given, dict) else None
-        if isinstance(variables, str):
-            variables = json.loads(variables)
-        if not isinstance(given, dict) or not isinstance(given.get("query"), str):
-            error = graphql.GraphQlError("Syntax Error: Unexpected <EOF>").describe()
-            return JSONResponse({"errors": [error]})
+        query = given.get("query") if isinstance(given, dict) else None
         store_code = request.headers.get("store")
-        answer = graphql.answer(self.store, given["query"], variables, store_code, self._base_url(request))
+        answer = graphql.answer(self.store, str(query or ""), variables, store_code, self._base_url(request))
         return Response(render.to_json(answer), headers={"Content-Type": "application/json"})
 
     # Control
@@ -253,10 +251,10 @@ class MagentoServer:
     async def _advance(self, given: Any) -> Response:
         if not isinstance(given, dict) or set(given) - {"days", "silent"}:
             raise ValueError('advance takes {"days": number, "silent": true or false}')
-        # In a thread: the store is read while it changes, as a real one is.
-        await asyncio.to_thread(
-            generate.advance, self.path, days=int(given.get("days", 1)), silent=bool(given.get("silent", False))
-        )
+        days, silent = int(given.get("days", 1)), bool(given.get("silent", False))
+        async with self._advancing:
+            # In a thread: the store is read while it changes, as a real one is.
+            await asyncio.to_thread(generate.advance, self.path, days=days, silent=silent)
         return JSONResponse({"now": self.store.now()})
 
     def _describe(self) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from demo.magento import errors
 
 Query = dict[str, Any]
 
+_LARGEST = 2**31 - 1  # what a page or an id can be in MySQL; beyond it there is nothing
 _NUMERIC = re.compile(r"\s*[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -130,7 +131,8 @@ def to_int(value: object, *, field_name: str | None = None) -> int:
     text = value if isinstance(value, str) else ""
     if not _NUMERIC.fullmatch(text):
         raise errors.not_an_integer(value, field=field_name)
-    return int(float(text))
+    number = float(text)
+    return int(max(-_LARGEST, min(_LARGEST, number)))
 
 
 def read_criteria(query: Query, *, page_limit: int | None = None, default_page_size: int | None = None) -> Criteria:

@@ -68,7 +68,8 @@ class _Parser:
         while self.position < len(self.tokens):
             if self.peek() == "fragment":
                 self.take()
-                self.fragments[self.take()] = self.position
+                name = self.take()
+                self.fragments[name] = self.position
                 self.take("on")
                 self.take()
                 self._skip_braces()
@@ -192,13 +193,11 @@ class _Parser:
                 return
 
 
-def answer(
-    store: Store, query: str, variables: dict[str, Any] | None, store_code: str | None, base_url: str
-) -> dict[str, Any]:
+def answer(store: Store, query: str, variables: Any, store_code: str | None, base_url: str) -> dict[str, Any]:
     """Answer one query; errors are part of the answer. `store_code` is the `Store` header."""
     errors: list[GraphQlError] = []
     try:
-        selection = _Parser(query, dict(variables or {})).document()
+        selection = _Parser(query, dict(variables) if isinstance(variables, dict) else {}).document()
         view = _current_view(store, store_code)
         data = {one.alias: _root(store, one, view, base_url, errors) for one in selection}
     except GraphQlError as error:

@@ -43,7 +43,8 @@ def listen(app: ASGIApp, port: int = 0, *, host: str = "127.0.0.1", log_level: s
 
     Port 0 takes any free one. Neither `Server` nor `Date` is added: an imitation sends its own.
     """
-    server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    # With the protocol named, asyncio sends small answers at once (TCP_NODELAY).
+    server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server_socket.bind((host, port))
     config = uvicorn.Config(
@@ -74,7 +75,7 @@ def serving(
     `timeout` is in seconds. Raises `ServerStartError` when it is not listening by then.
     """
     command = [sys.executable, "-m", module, "--database", str(database), "--port", str(port), *options]
-    process = subprocess.Popen(  # noqa: S603 - our own module, our own arguments
+    process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -17,7 +17,6 @@ from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
 
-
 # Unit tests hold the models' logic, which no night changes; `make build` and `make test` run them.
 _NIGHTLY = ("--exclude-resource-type", "unit_test")
 

@@ -220,3 +220,17 @@
         ''
     )
 {%- endmacro %}
+
+
+{#- The whole numbers from 0 to `last` as a list. -#}
+{% macro numbers_up_to(last) -%}
+    {{ return(adapter.dispatch('numbers_up_to', 'magento_icommkt')(last)) }}
+{%- endmacro %}
+
+{% macro default__numbers_up_to(last) -%}
+    range(0, {{ last }} + 1)
+{%- endmacro %}
+
+{% macro spark__numbers_up_to(last) -%}
+    sequence(cast(0 as bigint), cast({{ last }} as bigint))
+{%- endmacro %}

@@ -172,6 +172,7 @@ assessed as (
         base_grand_total,
         base_total_refunded,
         base_total_canceled,
+        base_discount_amount,
         conversion_rate,
         case
             when not_a_purchase_because is null

@@ -196,6 +196,7 @@ contacts as (
         described.birth_date,
         {{ local_date('described.account_created_at', 'settings.store_timezone') }}
             as account_created_date
+        {{- custom_attribute_columns('described.custom_attributes', var('customer_attributes')) }}
     from described
     inner join settings
         on described.store_key = settings.store_key

@@ -12,6 +12,12 @@ labels as (
 
 ),
 
+attribute_options as (
+
+    select * from {{ ref('stg_magento__attribute_options') }}
+
+),
+
 lines as (
 
     select * from {{ ref('int_order_lines_kept') }}
@@ -66,6 +72,11 @@ final as (
         ----------  timestamps
         products.created_at,
         products.deleted_at
+        {{- custom_attribute_columns(
+            'products.custom_attributes',
+            var('product_attributes'),
+            ['text', 'integer', 'decimal', 'date', 'boolean', 'label']
+        ) }}
     from product_ids
     left join products
         on
@@ -79,6 +90,9 @@ final as (
         on
             product_ids.store_key = sold.store_key
             and product_ids.product_id = sold.product_id
+    {{- custom_attribute_joins(
+        'products', 'products.custom_attributes', var('product_attributes'), 'attribute_options'
+    ) }}
 
 )
 

@@ -94,6 +94,7 @@ final as (
         base_total_canceled,
         conversion_rate,
         amount,
+        {{ convert_money('greatest(0 - base_discount_amount, 0)', 'conversion_rate') }} as discount_amount,
         case when contact_email is not null then purchase_number end as purchase_number,
 
         ----------  booleans

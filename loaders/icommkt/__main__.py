@@ -7,12 +7,11 @@ import contextlib
 import datetime as dt
 import logging
 import os
-import signal
 import sys
 from collections.abc import Iterator, Sequence
-from types import FrameType
 
 from loaders.errors import PipelineError, SettingsError, run_command
+from loaders.icommkt import interrupt
 from loaders.icommkt import settings as settings_module
 from loaders.icommkt.preview import preview
 from loaders.icommkt.privacy import Mask, MaskingFilter
@@ -28,9 +27,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = _parser().parse_args(arguments)
     settings = settings_module.read(profile_needed=False)
     mask = Mask(settings.secrets)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        with _logging(mask):
+        with _logging(mask), interrupt.noted() if given.command == "push" else contextlib.nullcontext():
             return _run(given, settings)
     except PipelineError as error:
         error.args = (mask(str(error)),)
@@ -100,10 +98,6 @@ def _logging(mask: Mask) -> Iterator[None]:
         yield
     finally:
         logger.removeHandler(handler)
-
-
-def _interrupt(_signal: int, _frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ from loaders.icommkt import plan as planning
 from loaders.icommkt import published as publishing
 from loaders.icommkt.client import Client
 from loaders.icommkt.errors import GuardError, RejectedError
-from loaders.icommkt.plan import Item, Plan, Profile
+from loaders.icommkt.plan import Plan, Profile
 from loaders.icommkt.privacy import Mask, fingerprint, mask_email
 from loaders.icommkt.published import Published
-from loaders.icommkt.sender import Sender, Settled, Sizes
+from loaders.icommkt.sender import Refusal, Sender, Settled, Sizes
 from loaders.icommkt.settings import IcommktSettings, profile_key
 from loaders.icommkt.state import Acknowledged, Rejection, State
 from loaders.paths import Warehouse
@@ -33,6 +33,8 @@ log = logging.getLogger(__name__)
 PROGRESS_EVERY = 10.0
 MEMORY = "400MB"
 LONGEST_WAIT_DAYS = 30
+TRIES_WITHOUT_WAIT = 3
+"""A contact whose request failed without a word about it is tried again by the next run, so many times."""
 SMALLEST_SAMPLE = 20
 """Below so many contacts a share of refused ones says nothing."""
 
@@ -347,10 +349,7 @@ class Run:
             )
             for taken in settled.taken
         ]
-        rejected = [
-            self._rejection(refusal.item, refusal.code, refusal.reason, refusal.permanent, as_of)
-            for refusal in settled.refused
-        ]
+        rejected = [self._rejection(refusal, as_of) for refusal in settled.refused]
         cleared = [(taken.item.store_key, taken.item.email) for taken in settled.taken if taken.item.was_refused]
         if acknowledged or rejected:
             self.state.record(self._run_id, self.profile.name, as_of, acknowledged, rejected, cleared)
@@ -369,20 +368,22 @@ class Run:
             self._spoke = time.monotonic()
             log.info("%s of %s contacts answered", f"{outcome.acknowledged + outcome.rejected:,}", f"{self._planned:,}")
 
-    def _rejection(self, item: Item, code: str, reason: str, permanent: bool, as_of: dt.date) -> Rejection:
+    def _rejection(self, refusal: Refusal, as_of: dt.date) -> Rejection:
+        item = refusal.item
         tries = item.tries + 1
-        permanent = permanent or tries >= self.settings.max_tries
-        wait = dt.timedelta(days=min(2 ** (tries - 1), LONGEST_WAIT_DAYS))
-        text = self.mask(reason)[:1000]
+        permanent = refusal.permanent or tries >= self.settings.max_tries
+        days = min(2 ** (tries - 1), LONGEST_WAIT_DAYS)
+        if not refusal.explicit and tries <= TRIES_WITHOUT_WAIT:
+            days = 0
         return Rejection(
-            item.store_key,
-            item.email,
-            item.payload_hash,
-            permanent,
-            code,
-            text,
-            tries,
-            None if permanent else as_of + wait,
+            store_key=item.store_key,
+            email=item.email,
+            payload_hash=item.payload_hash,
+            permanent=permanent,
+            status_code=refusal.code,
+            reason=self.mask(refusal.reason)[:1000],
+            tries=tries,
+            next_try=None if permanent else as_of + dt.timedelta(days=days),
         )
 
     def _summarise(self, plan: Plan, client: Client, sender: Sender, sizes: Sizes, status: str, seconds: float) -> None:

@@ -11,18 +11,18 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from loaders.icommkt import answers
+from loaders.icommkt import answers, interrupt
 from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.plan import Item
 from loaders.icommkt.settings import IcommktSettings
 
-REFUSED_ALONE_AT_FIRST = 20
-"""So many single contacts whose request failed, and none taken in the whole run: it is not the contacts' fault."""
-REFUSED_ALONE_IN_A_ROW = 500
-"""The same in a row, later in a run in which some were taken."""
+REFUSED_AT_FIRST = 20
+"""So many contacts refused for the first time, and none taken in the whole run: it is not the contacts' fault."""
+REFUSED_IN_A_ROW_LATER = 500
+"""The same for contacts whose own request failed, in a row, in a run in which some were taken."""
 REFUSED_IN_A_ROW = 1_000
-"""The same for contacts refused one by one inside good answers."""
+"""The same for contacts refused inside good answers."""
 SUSPECTS_BEFORE_LEARNING = 2
 """A 500 or a silence may be chance; so many times the halves must succeed before the smaller size is remembered."""
 NOT_A_LIST = "not JSON"
@@ -39,12 +39,13 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A contact that was refused."""
+    """A contact that was refused. `explicit`: ICOMMKT said so of this contact; otherwise its request just failed."""
 
     item: Item
     code: str
     reason: str
     permanent: bool
+    explicit: bool = True
 
 
 @dataclass(slots=True)
@@ -133,6 +134,7 @@ class Sender:
                 # One batch for each sender and one ready for each: enough to keep them busy, and little in memory.
                 while len(running) >= 2 * self.settings.senders:
                     running = self._advance(running)
+                interrupt.check()
                 running.add(pool.submit(work, part))
                 self._drain()
             while running:
@@ -146,6 +148,7 @@ class Sender:
             raise failure
 
     def _advance(self, running: set[Future[object]]) -> set[Future[object]]:
+        interrupt.check()
         done, rest = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
         self._drain()
         for future in done:
@@ -177,7 +180,7 @@ class Sender:
             yield batch
 
     def _end_doubts(self) -> None:
-        """Decide on contacts whose own request failed while no contact was taken in the whole run."""
+        """Decide on refusals that nothing has cleared up since."""
         doubtful, self._doubtful = self._doubtful, []
         if not doubtful:
             return
@@ -232,10 +235,11 @@ class Sender:
         try:
             fate = self.client.save_one(self.profile_key, item.email, _contact(item))
         except RequestError as error:
-            self._doubt(Refusal(item, error.code, error.reason, self._is_permanent(error.code, error.reason)))
+            permanent = self._is_permanent(error.code, error.reason)
+            self._doubt([Refusal(item, error.code, error.reason, permanent, explicit=False)])
             return False
         if isinstance(fate, answers.Unclear):
-            self._doubt(Refusal(item, "", "the answer has no status code", permanent=False))
+            self._doubt([Refusal(item, "", "the answer has no status code", permanent=False, explicit=False)])
             return False
         self._report([item], [fate])
         return isinstance(fate, answers.Accepted)
@@ -249,31 +253,39 @@ class Sender:
             elif isinstance(fate, answers.Refused):
                 permanent = self._is_permanent(fate.code, fate.reason)
                 settled.refused.append(Refusal(item, fate.code, fate.reason, permanent))
+        doubtful: list[Refusal] = []
         with self._lock:
             if settled.taken:
                 self._any_taken = True
                 self._refused_in_a_row = 0
                 settled.refused += self._doubtful
                 self._doubtful = []
-            else:
-                self._refused_in_a_row += len(settled.refused)
+            elif not self._any_taken:
+                doubtful = [one for one in settled.refused if not one.permanent and not one.item.tries]
+                settled.refused = [one for one in settled.refused if one.permanent or one.item.tries]
+            self._refused_in_a_row += len(settled.refused) if not settled.taken else 0
             too_many = self._refused_in_a_row >= REFUSED_IN_A_ROW
         self._settled.put(settled)
         if too_many:
             raise RefusedError(
                 f"ICOMMKT refused {self._refused_in_a_row:,} contacts in a row: {settled.refused[-1].reason}"
             )
+        if doubtful:
+            self._doubt(doubtful)
 
-    def _doubt(self, refusal: Refusal) -> None:
-        """Keep a lone contact's failed request until it is clear whether the contact or the service is at fault."""
+    def _doubt(self, refusals: list[Refusal]) -> None:
+        """Keep refusals until it is clear whether the contacts or the service, key or profile are at fault.
+
+        A contact that is taken clears it up: then the service works, and the refusals are the contacts' own.
+        """
         with self._lock:
-            self._doubtful.append(refusal)
+            self._doubtful += refusals
             number = len(self._doubtful)
-            if number < (REFUSED_ALONE_IN_A_ROW if self._any_taken else REFUSED_ALONE_AT_FIRST):
+            if number < (REFUSED_IN_A_ROW_LATER if self._any_taken else REFUSED_AT_FIRST):
                 return
             self._doubtful = []
         raise RefusedError(
-            f"ICOMMKT refused {number} contacts in a row, each sent alone: {refusal.reason};"
+            f"ICOMMKT refused {number} contacts and took none meanwhile: {refusals[-1].reason};"
             " check the profile key and the profile's fields"
         )
 

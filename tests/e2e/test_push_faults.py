@@ -1,0 +1,296 @@
+"""The push against a server that fails in every way the demo can; the full storm is `benchmarks.push.storm`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+import signal
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from urllib3.connection import HTTPConnection
+
+from benchmarks.push.harness import Desk, icommkt, people
+from benchmarks.push.published import AS_OF, Given, make
+from benchmarks.push.storm import payloads, published_versions, run_kill, run_mix
+from demo.icommkt.settings import CHOICES
+
+FULL = os.environ.get("PUSH_STORM") == "full"
+MIXES, KILLS, CONTACTS = (50, 30, 20_000) if FULL else (4, 2, 400)
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
+    desk = Desk(tmp_path, *server)
+    desk.reset()
+    return desk
+
+
+@pytest.fixture(scope="module")
+def versions(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[int, Path], dict[int, Any]]:
+    paths = published_versions(tmp_path_factory.mktemp("versions"), CONTACTS, 20)
+    return paths, {version: payloads(path) for version, path in paths.items()}
+
+
+@pytest.mark.parametrize("seed", range(101, 101 + MIXES))
+def test_after_any_mix_of_faults_a_clean_push_leaves_exactly_the_mart(
+    desk: Desk, versions: tuple[dict[int, Path], dict[int, Any]], seed: int
+) -> None:
+    trial = run_mix(desk, seed, *versions)
+    assert trial.wrong == []
+
+
+@pytest.mark.parametrize("seed", range(KILLS))
+def test_after_a_kill_at_any_moment_a_push_completes_it(
+    desk: Desk, versions: tuple[dict[int, Path], dict[int, Any]], seed: int
+) -> None:
+    desk.fault(kind="latency", seconds=0.05)
+    trial = run_kill(desk, seed, 0.4, *versions)
+    assert trial.exit_codes[0] in (-signal.SIGKILL, 0)
+    assert trial.wrong == []
+
+
+KINDS = ["500", "502_html", "503_maintenance_html", "status_429", "cut_body", "drop_connection", "timeout"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_fault_is_retried(desk: Desk, kind: str) -> None:
+    desk.publish(people(30))
+    desk.fault(kind=kind, count=2, retry_after=0)
+    result = desk.run("push", batch_size="10", senders="1", read_timeout="0.3")
+    assert result.returncode == 0, result.stderr
+    assert desk.fired() == 2
+    assert "(2 retries, 0 splits)" in result.stdout
+    assert desk.held() == desk.expected()
+
+
+@pytest.mark.parametrize("kind", ["502_html", "drop_connection", "cut_body"])
+def test_what_was_done_but_not_answered_is_sent_again_and_changes_nothing(desk: Desk, kind: str) -> None:
+    desk.publish(people(10))
+    desk.fault(kind=kind, processed=True, count=1)
+    assert desk.run("push").returncode == 0
+    assert len(desk.sent()) == 20
+    assert desk.held() == desk.expected()
+
+
+def test_retry_after_is_waited_for_by_all_senders(desk: Desk) -> None:
+    desk.publish(people(40))
+    desk.fault(kind="status_429", retry_after=1, count=1)
+    started = time.monotonic()
+    assert desk.run("push", batch_size="10", senders="4").returncode == 0
+    assert time.monotonic() - started >= 1.0
+
+
+def test_a_wait_longer_than_patience_ends_the_run_at_once(desk: Desk) -> None:
+    desk.publish(people(10))
+    desk.fault(kind="status_429", retry_after=3600)
+    started = time.monotonic()
+    result = desk.run("push")
+    assert result.returncode == 5
+    assert "asks to wait 3600 s" in result.stderr
+    assert time.monotonic() - started < 10
+
+
+def test_an_outage_ends_the_run_after_the_patience_and_the_next_run_goes_on(desk: Desk) -> None:
+    desk.publish(people(60))
+    desk.fault(kind="503_maintenance_html", after=3)
+    result = desk.run("push", batch_size="10", senders="2", patience="1")
+    assert result.returncode == 5
+    assert "gave no good answer" in result.stderr
+    assert desk.query("select status, acknowledged from push.runs") == [("failed", 30)]
+    assert desk.query("select count(*) from push.rejections") == [(0,)]
+    desk.no_faults()
+    desk.forget_requests()
+    assert desk.run("push").returncode == 0
+    assert len(desk.sent()) == 30
+    assert desk.held() == desk.expected()
+
+
+def test_a_server_that_is_not_there(desk: Desk) -> None:
+    desk.publish(people(2))
+    result = desk.run("push", api_url="http://127.0.0.1:9", patience="0.5")
+    assert (result.returncode, "no connection" in result.stderr) == (5, True)
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+@pytest.mark.parametrize("wrong_key", ["401", "error_inside"])
+def test_a_wrong_key_ends_the_run_with_its_own_code_and_blames_no_contact(desk: Desk, wrong_key: str) -> None:
+    desk.publish(people(60))
+    desk.server_setting(wrong_key=wrong_key)
+    result = desk.run("push", api_key="some-other-api-key")
+    assert result.returncode == 4, result.stdout
+    assert desk.query("select count(*) from push.rejections") == [(0,)]
+    assert desk.held() == {}
+    assert desk.run("push").returncode == 0
+    assert len(desk.held()) == 60
+
+
+def test_a_wrong_profile_is_an_error_inside_200_and_acknowledges_nobody(desk: Desk) -> None:
+    desk.publish(people(60))
+    result = desk.run("push", profile_key="no-such-profile")
+    assert result.returncode == 4
+    assert "Profile not found" in result.stderr
+    assert desk.query("select count(*) from push.acknowledgements") == [(0,)]
+
+
+@pytest.mark.parametrize("status", [500, 400])
+def test_one_contact_that_fails_its_batch_is_found_and_left_out(desk: Desk, status: int) -> None:
+    desk.publish(people(64))
+    desk.server_setting(poison="p42@", poison_status=status)
+    result = desk.run("push", batch_size="64", max_attempts="2")
+    assert result.returncode == 0, result.stderr
+    assert "63 acknowledged, 1 refused" in result.stdout
+    held = desk.held()
+    assert held == {email: given for email, given in desk.expected().items() if email != "p42@example.com"}
+    assert desk.query("select email, permanent, tries from push.rejections") == [("p42@example.com", False, 1)]
+    assert desk.query("select count(*) from push.batch_limits") == [(0,)], "one bad contact says nothing about sizes"
+
+
+@pytest.mark.parametrize("too_large", CHOICES["too_large"] if FULL else ["413", "500", "error_inside"])
+def test_a_batch_that_is_too_large_is_halved_and_the_size_remembered(desk: Desk, too_large: str) -> None:
+    desk.publish(people(200))
+    desk.server_setting(max_contacts=30, too_large=too_large)
+    first = desk.run("push", batch_size="100", senders="1", max_attempts="2")
+    assert first.returncode == 0, first.stderr
+    assert "batches reduced to 25 contacts" in first.stdout
+    assert desk.held() == desk.expected()
+    desk.publish([*people(200, **{f"p{number}": {"nombre": "new"} for number in range(200)})])
+    desk.forget_requests()
+    assert desk.run("push", batch_size="100", senders="1").returncode == 0
+    assert [request["contacts"] for request in desk.requests()] == [25] * 8
+
+
+def test_a_body_that_is_too_large_is_halved_too(desk: Desk) -> None:
+    desk.publish(people(64))
+    desk.server_setting(max_bytes=2_000)
+    assert desk.run("push", batch_size="64", senders="1").returncode == 0
+    assert desk.held() == desk.expected()
+    assert all(request["bytes"] <= 2_000 for request in desk.requests() if request["status"] == 200)
+
+
+def test_batches_are_cut_by_bytes(desk: Desk) -> None:
+    desk.publish(people(50))
+    assert desk.run("push", batch_bytes="1500").returncode == 0
+    assert max(request["bytes"] for request in desk.requests()) <= 1_600
+    assert desk.held() == desk.expected()
+
+
+ARRANGED = [(how, emails) for how in CHOICES["responses"] for emails in (True, False)]
+FEW = [("in_order", False), ("reversed", True), ("shorter", False), ("longer", True)]
+
+
+@pytest.mark.parametrize(("how", "emails"), ARRANGED if FULL else FEW)
+def test_however_answers_are_arranged_none_is_taken_for_anothers(desk: Desk, how: str, emails: bool) -> None:
+    """One of nine is refused. An answer by position alone would blame, or acknowledge, the wrong contact."""
+    desk.server_setting(responses=how, responses_email=emails, status_code_as="text")
+    contacts = people(9)
+    contacts[4] = Given("no address", {"nombre": "x"})
+    desk.publish(contacts)
+    result = desk.run("push", batch_size="9")
+    assert "8 acknowledged, 1 refused" in result.stdout
+    assert desk.query("select email from push.rejections") == [("no address",)]
+    acknowledged = {email for (email,) in desk.query("select email from push.acknowledgements")}
+    assert acknowledged == set(desk.held()) == set(desk.expected()) - {"no address"}
+
+
+def test_the_rate_holds_for_all_senders_together(desk: Desk) -> None:
+    desk.publish(people(40))
+    started = time.monotonic()
+    assert desk.run("push", batch_size="2", senders="8", requests_per_second="20").returncode == 0
+    assert time.monotonic() - started >= 19 / 20
+
+
+def test_connections_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = []
+    connect = HTTPConnection.connect
+
+    def counting(connection: HTTPConnection) -> None:
+        opened.append(connection)
+        connect(connection)
+
+    monkeypatch.setattr(HTTPConnection, "connect", counting)
+    desk.publish(people(60))
+    assert desk.run("push", batch_size="2", senders="3").returncode == 0
+    assert len(opened) <= 3
+    assert len(desk.requests()) == 30
+
+
+def test_refusals_are_tried_again_spaced_and_not_for_ever(desk: Desk) -> None:
+    desk.server_setting(known_fields=["ICOMMKT_Purchases_30_Days", "nombre"], unknown_fields="reject")
+    odd = Given("odd@example.com", {"unknown": "x"})
+    tried = []
+    for day in (0, 1, 2, 3, 6, 7, 14, 15, 16, 40):
+        date = AS_OF + dt.timedelta(days=day)
+        desk.publish([*people(20), odd], as_of_date=date)
+        desk.forget_requests()
+        assert desk.run("push", as_of_date=date, max_tries="4").returncode == 0
+        if desk.sent():
+            tried.append(day)
+    assert tried == [0, 1, 3, 7]
+    assert desk.query("select permanent, tries, first_at < last_at, reason from push.rejections") == [
+        (True, 4, True, "Unknown field unknown: Unknown field unknown: o***@example.com")
+    ]
+
+
+def test_too_many_refusals_are_an_exit_code_of_their_own(desk: Desk) -> None:
+    bad = [Given(f"bad {number}", {"nombre": "x"}) for number in range(3)]
+    desk.publish([*people(57), *bad])
+    assert desk.run("push", max_rejected_share="0.05").returncode == 0
+    desk.state.unlink()
+    result = desk.run("push", max_rejected_share="0.04")
+    assert (result.returncode, "refused 3 of 60 contacts" in result.stderr) == (6, True)
+
+
+def test_two_pushes_at_once_do_not_mix(desk: Desk) -> None:
+    desk.publish(people(100))
+    desk.fault(kind="latency", seconds=0.3)
+    first = desk.start("push", batch_size="10", senders="1")
+    while not desk.requests():
+        time.sleep(0.05)
+    second = desk.run("push")
+    assert second.returncode == 1
+    assert "is in use by" in second.stderr
+    first.communicate()
+    assert first.returncode == 0
+    assert len(desk.sent()) == 100
+
+
+def test_an_interrupted_push_keeps_what_was_answered(desk: Desk) -> None:
+    desk.publish(people(200))
+    desk.fault(kind="latency", seconds=0.7)
+    process = desk.start("push", batch_size="10", senders="2")
+    while len(desk.requests()) < 3:
+        time.sleep(0.05)
+    process.terminate()
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, out + err
+    assert "interrupted" in err
+    ((status, acknowledged),) = desk.query("select status, acknowledged from push.runs")
+    assert status == "interrupted"
+    with sqlite3.connect(desk.server_database) as connection:
+        arrived = {row[0] for row in connection.execute("select email from contacts")}
+    known = {email for (email,) in desk.query("select email from push.acknowledgements")}
+    assert len(known) == acknowledged
+    assert known == arrived, "every answer that came was written down"
+
+
+def test_fields_reach_the_server_byte_for_byte(desk: Desk) -> None:
+    make(desk.published, 50)
+    assert desk.run("push").returncode == 0
+    (request,) = desk.requests()
+    sent = {contact["Email"]: contact["CustomFields"] for contact in request["payload"]["ContactList"]}
+    with duckdb.connect(str(desk.published), read_only=True) as db:
+        rows = db.execute("select email, custom_fields from marts.icommkt_payloads").fetchall()
+    assert sent == {email: json.loads(text) for email, text in rows}

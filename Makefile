@@ -10,7 +10,10 @@ export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo daily load build push backfill test lint docs clean reset
+EMAIL ?=
+export EMAIL # in the environment, so that no list of processes shows it
+
+.PHONY: help demo daily load build push doctor preview verify backfill test lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +32,15 @@ build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
 	@$(RUN) -m loaders.icommkt push --vars "$$VARS" $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
+
+doctor: $(VENV)/.installed ## Check settings, login, permissions and profile before the first night; changes nothing
+	@$(RUN) -m loaders.doctor
+
+preview: $(VENV)/.installed ## Show one contact field by field: what ICOMMKT holds, what would be sent; EMAIL=...
+	@$(RUN) -m loaders.icommkt preview
+
+verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only some, REPAIR=1 sends the drifted again
+	@$(RUN) -m loaders.icommkt verify --vars "$$VARS" $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)
 
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
 	@$(RUN) -m loaders.magento backfill $(TABLES) --vars "$$VARS"

@@ -38,10 +38,16 @@ def as_of_date(zone: str, variables: dict[str, Any]) -> date:
 
     Raises SettingsError when the var is not a date.
     """
+    return given_date(variables) or datetime.now(ZoneInfo(zone)).date()
+
+
+def given_date(variables: dict[str, Any]) -> date | None:
+    """The var `as_of_date`, None when it is not given.
+
+    Raises SettingsError when it is not a date.
+    """
     given = variables.get("as_of_date")
-    if not given:
-        return datetime.now(ZoneInfo(zone)).date()
     try:
-        return given if isinstance(given, date) else date.fromisoformat(str(given))
+        return given if isinstance(given, date) else date.fromisoformat(str(given)) if given else None
     except ValueError:
         raise SettingsError(f"as_of_date must be a date such as 2026-11-24, not {given!r}") from None

@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 
+from loaders.dates import given_date
+from loaders.dbt_vars import parse_vars
 from loaders.errors import PipelineError, SettingsError, run_command
 from loaders.icommkt import interrupt
 from loaders.icommkt import settings as settings_module
@@ -41,7 +43,9 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
         return preview(house, settings, _email(given))
     if given.command == "probe":
         return probe(house, settings, _email(given))
-    options = Options(as_of_date=given.as_of_date, dry_run=given.dry_run, force=given.force)
+    options = Options(
+        as_of_date=given.as_of_date or given_date(parse_vars(given.vars)), dry_run=given.dry_run, force=given.force
+    )
     if given.command == "verify":
         with locked(house, "verify --repair") if given.repair else contextlib.nullcontext():
             return verify(house, settings, options, sample=given.sample, repair=given.repair)
@@ -70,6 +74,7 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--as-of-date", type=dt.date.fromisoformat, help="the date that counts as today (YYYY-MM-DD)"
         )
+        command.add_argument("--vars", help="dbt variables, of which as_of_date counts here")
     for name, text in {
         "preview": "show one contact, field by field: what ICOMMKT holds and what would be sent",
         "probe": "try on the profile what is not published, with an address of your own",

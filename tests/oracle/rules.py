@@ -194,11 +194,15 @@ def categories_of(product: Product | None, categories: Mapping[int, Category]) -
 
 
 def _of_line(line: Line, order: Order, of_product: Callable[[int | None], list[str]]) -> list[str]:
-    """What the line's product has; for a configurable without any, what its variant has."""
+    """What the line's product has; for a configurable without any, what its variant has.
+
+    Magento writes one child line per configurable; were there more, the first that names a product is the variant.
+    """
     found = of_product(line.product_id)
     if found or line.product_type != "configurable":
         return found
-    return [value for child in children(order.lines, line) for value in of_product(child.product_id)]
+    variants = [child.product_id for child in children(order.lines, line) if child.product_id is not None]
+    return of_product(variants[0]) if variants else []
 
 
 def order_products(order: Order) -> list[str]:

@@ -364,6 +364,15 @@ class TestBrandsAndCategories:
         assert self.brands(*lines) == ["Acme"]
         assert self.categories(*lines) == ["Hidden"]
 
+    def test_the_first_child_line_is_the_variant(self) -> None:
+        lines = (
+            Line(1, product_id=2, product_type="configurable"),
+            Line(4, product_id=4, parent_item_id=1),
+            Line(3, product_id=404, parent_item_id=1),
+            Line(2, product_id=None, parent_item_id=1),
+        )
+        assert self.brands(*lines) == []
+
     def test_a_configurable_with_its_own_keeps_them(self) -> None:
         lines = (Line(1, product_id=1, product_type="configurable"), Line(2, product_id=4, parent_item_id=1))
         assert self.brands(*lines) == ["Zonda", "Acme"]

@@ -7,8 +7,9 @@ DuckDB casts. A row whose key or another required value cannot be read goes to t
 any other value that cannot be read is left empty, and noted there with the reason. Tables with
 columns that keep whole JSON subtrees are always read the lenient way: pyarrow has no such type.
 
-What follows (spreading lists, hashing rows, leaving out what the warehouse has) is DuckDB's work on
-some thousand rows at once, so that the cost of a statement is paid rarely.
+What follows (hashing rows, leaving out what the warehouse has) is DuckDB's work on some thousand
+rows at once, so that the cost of a statement is paid rarely. Rows without a flaw become columns in
+Arrow alone (`columns.py`); a batch with a flaw in it goes through SQL that finds and names it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from loaders.magento.columns import OddRowsError, TypedRows
 from loaders.magento.errors import BadAnswerError
 from loaders.magento.tables import DUCKDB_TYPES, Column, Table, children_of
 
@@ -83,6 +85,8 @@ class PageParser:
         self._values = {"store_key": store_key, "changed_at": changed_at}
         self._connection = known.cursor() if known is not None else duckdb.connect()
         self._connection.execute("set TimeZone = 'UTC'")
+        self._connection.execute("set threads = 1")  # a batch is small, and there is a parser for each worker
+        self._typed = TypedRows(table, store_key, changed_at, self._to_json)
         self._has_known = known is not None
         self._pending: dict[Way, list[pa.Table]] = {"fast": [], "lenient": []}
         self.pending_rows = 0
@@ -115,7 +119,13 @@ class PageParser:
         for way, answers in self._pending.items():
             if not answers:
                 continue
-            self._connection.register("answers", pa.concat_tables(answers))
+            together = pa.concat_tables(answers)
+            tables = self._clean(together) if way == "fast" else None
+            if tables is not None:
+                self._pending[way] = []
+                yield Batch(tables, None)
+                continue
+            self._connection.register("answers", together)
             for statement in _statements(self._table, way, has_known=self._has_known):
                 self._execute(statement)
             self._connection.unregister("answers")
@@ -152,6 +162,28 @@ class PageParser:
         self.pending_rows += len(rows)
         total = answer["total_count"][0].as_py()
         return PageInfo(int(total or 0), len(rows), pc.max(keys).as_py() if keys is not None else None)
+
+    def _clean(self, answers: pa.Table) -> dict[str, pa.Table] | None:
+        """Turn answers without a flaw into tables; None when there is one."""
+        items = answers["items"].combine_chunks().flatten()
+        if not len(items):
+            return self._typed.tables(items, pa.array([], pa.string()))
+        self._connection.register("incoming", pa.table({"item": items}))
+        found = self._arrow(_incoming_sql(self._table, has_known=self._has_known))
+        self._connection.unregister("incoming")
+        if found.num_rows < len(items):
+            items = items.take(found["position"].combine_chunks())
+        try:
+            return self._typed.tables(items, found["row_hash"].combine_chunks())
+        except OddRowsError:
+            return None
+
+    def _to_json(self, values: pa.Array) -> pa.Array:
+        """Write an array of lists as JSON texts."""
+        self._connection.register("lists", pa.table({"list": values}))
+        texts = self._arrow("select to_json(list)::varchar as text from lists")["text"].combine_chunks()
+        self._connection.unregister("lists")
+        return texts
 
     def _add_row_by_row(self, answer: dict[str, Any]) -> PageInfo:
         """Separate the rows that fit from those that do not, and keep each its way."""
@@ -252,8 +284,21 @@ def _parse_options(table: Table) -> pj.ParseOptions:
     return pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
 
 
+@cache
+def _empty_objects(table: Table) -> tuple[tuple[bytes, bytes], ...]:
+    """What to replace in an answer of `table`: PHP writes an object without a key as `[]` (recorded).
+
+    A quote inside a text is escaped, so none of these can be part of one.
+    """
+    paths = [c.json_path for t in (table, *children_of(table)) for c in t.columns]
+    names = sorted({name for path in paths for name in path.split(".")[:-1]})
+    return tuple((f'"{name}":[]'.encode(), f'"{name}":null'.encode()) for name in names)
+
+
 def _read_fast(table: Table, body: bytes) -> pa.Table:
     """Read an answer into the declared types; raises pa.ArrowInvalid when something does not fit."""
+    for empty, null in _empty_objects(table):
+        body = body.replace(empty, null)
     read = pj.ReadOptions(use_threads=False, block_size=len(body) + 1)
     answer = pj.read_json(io.BytesIO(body), read_options=read, parse_options=_parse_options(table))
     if answer.num_rows != 1 or answer["items"].null_count:
@@ -355,22 +400,8 @@ def _changed_sql(table: Table, *, has_known: bool) -> str:
 
     A row of a load that was killed before its end is not known: its children may be missing.
     """
-    first = table.primary_key[0]
     keys = ", ".join(f'typed."{key}"' for key in table.primary_key)
-    same = " and ".join(f'known."{key}" = typed."{key}"' for key in table.primary_key)
-    known = (
-        f"""
-        and not exists (
-            select 1 from raw.{table.name} as known
-            where known.store_key = $store_key and {same}
-              and known."{first}" between (select min("{first}") from rows_typed)
-                                      and (select max("{first}") from rows_typed)
-              and known._row_hash = typed._row_hash and known._deleted_at is null
-              and known._dlt_load_id in (select load_id from raw._dlt_loads)
-        )"""
-        if has_known
-        else ""
-    )
+    known = f"and {_unknown_sql(table, 'typed', 'rows_typed')}" if has_known else ""
     # Two rows of one key: the later one stands (dlt's upsert would keep both).
     return f"""
         create or replace temp table rows_changed as
@@ -378,6 +409,34 @@ def _changed_sql(table: Table, *, has_known: bool) -> str:
             from rows_typed as typed
             where not typed._is_unreadable {known}
             qualify row_number() over (partition by {keys} order by typed._position desc) = 1
+    """
+
+
+def _unknown_sql(table: Table, row: str, rows: str) -> str:
+    """Write the condition that the warehouse does not have `row` of the relation `rows` as it is."""
+    first = table.primary_key[0]
+    same = " and ".join(f'known."{key}" = {row}."{key}"' for key in table.primary_key)
+    return f"""not exists (
+            select 1 from raw.{table.name} as known
+            where known.store_key = $store_key and {same}
+              and known."{first}" between (select min("{first}") from {rows}) and (select max("{first}") from {rows})
+              and known._row_hash = {row}._row_hash and known._deleted_at is null
+              and known._dlt_load_id in (select load_id from raw._dlt_loads)
+        )"""
+
+
+@cache
+def _incoming_sql(table: Table, *, has_known: bool) -> str:
+    """Hash the incoming items and list those that are new or changed, by position."""
+    keys = ", ".join(
+        f'{_reach("item", c.json_path)} as "{c.name}"' for c in table.columns if c.name in table.primary_key
+    )
+    where = f"where {_unknown_sql(table, 'rows', 'rows')}" if has_known else ""
+    return f"""
+        with rows as (
+            select row_number() over () - 1 as position, md5(item::varchar) as _row_hash, {keys} from incoming
+        )
+        select rows.position, rows._row_hash as row_hash from rows {where} order by rows.position
     """
 
 

@@ -56,6 +56,28 @@ def read(
     return rows, quarantine
 
 
+def test_an_empty_object_of_php_is_not_odd() -> None:
+    """`extension_attributes` comes as `[]` on every order without a coupon: the slow way would be taken always."""
+    parser = PageParser(ORDERS, "main", RUN)
+    body = json.dumps({"items": [order(1, extension_attributes=[], billing_address=[])]}, separators=(",", ":"))
+    parser.add(body.encode())
+    assert [len(parser._pending["fast"]), len(parser._pending["lenient"])] == [1, 0]
+    parser.close()
+
+
+def test_both_ways_make_the_same_tables(monkeypatch: pytest.MonkeyPatch) -> None:
+    orders = [
+        order(1, base_grand_total=184.91999999999999, base_to_global_rate=0.123456785, base_tax_amount=-0.00005),
+        order(2, items=[], extension_attributes={"coupon_codes": ["A", 'É"1']}, customer_gender=None),
+        order(3, items=None, base_total_paid=1e-7, payment=None),
+        order(4, base_subtotal=12345678901.98765, store_name="a\nb"),
+    ]
+    clean, _ = read(ORDERS, orders)
+    monkeypatch.setattr(PageParser, "_clean", lambda self, answers: None)
+    assert read(ORDERS, orders)[0] == clean
+    assert len(clean["orders"]) == 4
+
+
 def test_values_become_the_declared_types() -> None:
     rows, quarantine = read(ORDERS, [order(1, base_grand_total=184.91999999999999)])
     found = rows["orders"][0]

@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 EMAIL ?=
 export EMAIL # in the environment, so that no list of processes shows it
 
-.PHONY: help demo daily load build push doctor preview verify backfill test lint docs clean reset
+.PHONY: help demo daily load build push report doctor preview verify backfill test lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
 	@$(RUN) -m loaders.icommkt push --vars "$$VARS" $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
+
+report: $(VENV)/.installed ## Write the page about the last night beside the warehouse
+	@$(RUN) -m loaders.report
 
 doctor: $(VENV)/.installed ## Check settings, login, permissions and profile before the first night; changes nothing
 	@$(RUN) -m loaders.doctor

@@ -1,4 +1,4 @@
-"""`python -m loaders.daily`: the nightly chain, load → build → publish → push, each step only after the last."""
+"""`python -m loaders.daily`: the nightly chain, load → build → publish → push → report, stopping at what fails."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from loaders.icommkt.settings import env as icommkt_name
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
+from loaders.report import report
 
 # Unit tests hold the models' logic, which no night changes; `make build` and `make test` run them.
 _NIGHTLY = ("--exclude-resource-type", "unit_test")
@@ -49,6 +50,7 @@ def daily(variables: str | None = None) -> None:
         as_of = build(variables, arguments=_NIGHTLY)
         _say("push")
         _run("push", "loaders.icommkt", "push", "--as-of-date", as_of.isoformat())
+        print(f"report in {report(warehouse())}", flush=True)
     print(f"done in {time.monotonic() - started:.0f} s", flush=True)
 
 

@@ -32,9 +32,13 @@ class Warehouse:
 
     @property
     def published(self) -> Path:
-        """Tables for readers; `published.duckdb` for the default name, `<stem>.published.duckdb` otherwise."""
-        name = "published.duckdb" if self.path.stem == "warehouse" else f"{self.path.stem}.published.duckdb"
-        return self.path.with_name(name)
+        """Tables for readers."""
+        return self._for_readers("published.duckdb")
+
+    @property
+    def report(self) -> Path:
+        """The page about the last night."""
+        return self._for_readers("report.html")
 
     @property
     def work(self) -> Path:
@@ -55,6 +59,10 @@ class Warehouse:
     def logs(self) -> Path:
         """Folder of dbt's log."""
         return self.work / "logs"
+
+    def _for_readers(self, name: str) -> Path:
+        """Keep a file's plain name for the default warehouse, and put the stem before it for any other."""
+        return self.path.with_name(name if self.path.stem == "warehouse" else f"{self.path.stem}.{name}")
 
     def make_folders(self) -> None:
         """Create the folders that writing needs."""

@@ -32,6 +32,13 @@ def test_each_step_says_what_it_did(all_nights: dict[str, Night]) -> None:
         assert words in output
 
 
+def test_the_report_shows_numbers_and_nobody(all_nights: dict[str, Night], pipeline: Pipeline) -> None:
+    page = pipeline.warehouse.with_name("report.html").read_text(encoding="utf-8")
+    for words in ("As of 2026-11-24", "LOYAL_CHAMPIONS", "last 30 days", "succeeded"):
+        assert words in page
+    assert "@" not in page.split("</style>")[1]
+
+
 def test_only_the_articles_role_is_needed(all_nights: dict[str, Night]) -> None:
     """The demo store's default user has that role; a 401 or 403 would show that more was asked for."""
     for night in all_nights.values():

@@ -1,0 +1,115 @@
+"""`python -m loaders.report`: last night on one page, for the marketer who will use the numbers."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import duckdb
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+
+from loaders.errors import run_command
+from loaders.paths import PROJECT_ROOT, Warehouse, warehouse
+from loaders.warehouse import open_warehouse
+
+_WINDOWS = ("30", "60", "90", "180", "360", "360_plus")
+
+
+def report(house: Warehouse) -> Path:
+    """Write the report of the published build and of the last push beside the warehouse; return where.
+
+    No address and no name of a contact is in it.
+
+    Raises PipelineError when nothing was ever published.
+    """
+    with open_warehouse(house.published, read_only=True) as connection:
+        facts = {**_build(connection), **_contacts(connection)}
+    facts |= _pushes(house.state)
+    templates = Environment(loader=FileSystemLoader(PROJECT_ROOT / "loaders"), autoescape=select_autoescape())
+    templates.filters["count"] = lambda number: f"{int(number or 0):,}"
+    templates.filters["money"] = lambda amount: f"{amount or 0:,.2f}"
+    text = templates.get_template("report.html").render(facts)
+    aside = house.report.with_name(f".{house.report.name}.new")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(house.report)
+    return house.report
+
+
+def _rows(connection: duckdb.DuckDBPyConnection, sql: str) -> list[dict[str, Any]]:
+    found = connection.execute(sql)
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
+def _build(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    counts = _rows(connection, "select layer, table_name, row_count from meta.row_counts order by layer, table_name")
+    return {
+        "build": _rows(connection, "from meta.build")[0],
+        "raw": [row for row in counts if row["layer"] == "raw"],
+        "left_out": [
+            {"what": label, "contacts": row["row_count"]}
+            for row in counts
+            for name, label in (
+                ("invalid_emails", "e-mails that are not valid"),
+                ("excluded_contacts", "e-mails left out by the seed excluded_emails"),
+            )
+            if row["table_name"] == name
+        ],
+    }
+
+
+def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    windows = " union all ".join(
+        f"""select '{window}' as name, count(*) filter (purchases_{window}_days > 0) as buyers,
+                   sum(purchases_{window}_days) as purchases, sum(amount_{window}_days) as amount
+            from marts.icommkt_contacts"""
+        for window in _WINDOWS
+    )
+    segments = _rows(
+        connection,
+        """select rfm_group, rfm_segment, count(*) as contacts, sum(amount_total) as amount,
+                  median(days_since_last_purchase) as days
+           from marts.icommkt_contacts group by rfm_group, rfm_segment
+           order by list_position(['LOYAL', 'FREQUENT', 'BEGINNERS', 'PROSPECTS'], rfm_group), contacts desc""",
+    )
+    totals = _rows(
+        connection,
+        """select count(*) as contacts, count(*) filter (purchases_total > 0) as buyers,
+                  count(*) filter (is_subscribed) as subscribed, sum(amount_total) as amount
+           from marts.icommkt_contacts""",
+    )
+    names = {"360_plus": "more than 360 days ago"}
+    found = [{**row, "name": names.get(row["name"], f"last {row['name']} days")} for row in _rows(connection, windows)]
+    most = max((segment["contacts"] for segment in segments), default=1)
+    return {"totals": totals[0], "windows": found, "segments": segments, "largest_segment": most}
+
+
+def _pushes(state: Path) -> dict[str, Any]:
+    """The last push of each profile, and why contacts were refused."""
+    if not state.exists():
+        return {"pushes": [], "refusals": []}
+    with open_warehouse(state, read_only=True) as connection:
+        pushes = _rows(
+            connection,
+            """select profile, status, started_at, as_of_date, contacts, planned, acknowledged, rejected, removed
+               from push.runs where command = 'push'
+               qualify row_number() over (partition by profile order by run_id desc) = 1 order by profile""",
+        )
+        refusals = _rows(
+            connection,
+            """select coalesce(status_code, '') as code, count(*) as contacts, max(tries) as tries
+               from push.rejections group by all order by contacts desc limit 20""",
+        )
+    return {"pushes": pushes, "refusals": refusals}
+
+
+def main() -> int:
+    """Run the command line."""
+    argparse.ArgumentParser(prog="python -m loaders.report", description=__doc__).parse_args()
+    print(f"report in {report(warehouse())}")
+    return 0
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -25,12 +25,11 @@
 {%- endmacro %}
 
 
-{#- `, <value> as <column>` for each attribute; `json` is the column with Magento's custom_attributes. -#}
+{#- `<value> as <column>,` for each attribute; `json` is the column with Magento's custom_attributes. -#}
 {% macro custom_attribute_columns(json, attributes, allowed_types=['text', 'integer', 'decimal', 'date', 'boolean']) -%}
     {{ magento_icommkt.check_custom_attributes(attributes, allowed_types) }}
     {%- for attribute in attributes %}
-    {%- set value = magento_icommkt.clean_text(magento_icommkt.custom_attribute(json, attribute.code)) -%}
-    ,
+    {%- set value = magento_icommkt.clean_text(magento_icommkt.custom_attribute(json, attribute.code)) %}
         {% if attribute.type == 'integer' -%}
             try_cast({{ value }} as bigint)
         {%- elif attribute.type == 'decimal' -%}
@@ -43,7 +42,7 @@
             {{ attribute.column }}_options.label
         {%- else -%}
             {{ value }}
-        {%- endif %} as {{ attribute.column }}
+        {%- endif %} as {{ attribute.column }},
     {%- endfor -%}
 {%- endmacro %}
 

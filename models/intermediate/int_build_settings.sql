@@ -55,22 +55,20 @@ checked as (
         store_key,
         start_date,
         as_of_date,
-        case
-            when store_timezone is null
-                then {{ raise_error(
-                    "concat('no time zone: the default store view of ', store_key, "
-                    ~ "' was not loaded; load it or set the var store_timezone')"
-                ) }}
-            else store_timezone
-        end as store_timezone,
-        case
-            when reporting_currency is null
-                then {{ raise_error(
-                    "concat('no currency: the default store view of ', store_key, "
-                    ~ "' was not loaded; load it or set the var reporting_currency')"
-                ) }}
-            else reporting_currency
-        end as reporting_currency
+        coalesce(
+            store_timezone,
+            {{ raise_error(
+                "concat('no time zone: the default store view of ', store_key, "
+                ~ "' was not loaded; load it or set the var store_timezone')"
+            ) }}
+        ) as store_timezone,
+        coalesce(
+            reporting_currency,
+            {{ raise_error(
+                "concat('no currency: the default store view of ', store_key, "
+                ~ "' was not loaded; load it or set the var reporting_currency')"
+            ) }}
+        ) as reporting_currency
     from chosen
 
 ),

@@ -85,6 +85,16 @@ valid as (
 
 ),
 
+patterns as (
+
+    select
+        pattern,
+        because
+    from excluded_emails
+    where match = 'pattern'
+
+),
+
 matched as (
 
     select
@@ -114,11 +124,7 @@ matched as (
         valid.email,
         patterns.because
     from valid
-    inner join (
-        select pattern, because
-        from excluded_emails
-        where match = 'pattern'
-    ) as patterns
+    inner join patterns
         on {{ matches_pattern('valid.email', 'patterns.pattern') }}
 
 ),

@@ -1,6 +1,7 @@
 {%- set windows = purchase_windows(var('purchase_windows')) -%}
 {%- set longest = var('purchase_windows')[-1] -%}
 {%- set period = var('rfm_period_days') | string | trim -%}
+{%- set in_period = 'days_ago <= ' ~ period if period else 'true' -%}
 {%- set separator = var('list_separator') -%}
 {%- set lists = {
     'products': 'product',
@@ -71,23 +72,18 @@ totals as (
         min(purchase_date) as first_purchase_date,
         max(purchase_date) as last_purchase_date,
         max(case when is_last_purchase then amount end) as last_purchase_amount,
-        count(*) as purchases_total,
-        cast(sum(amount) as decimal(20, 4)) as amount_total,
         max(case when days_ago > {{ longest }} then purchase_date end)
             as last_purchase_date_{{ windows[-1].suffix }},
-        {%- if period %}
-        count(case when days_ago <= {{ period }} then 1 end) as purchases_in_rfm_period,
-        cast(coalesce(sum(case when days_ago <= {{ period }} then amount end), 0) as decimal(20, 4))
+        count(case when {{ in_period }} then 1 end) as purchases_in_rfm_period,
+        cast(coalesce(sum(case when {{ in_period }} then amount end), 0) as decimal(20, 4))
             as amount_in_rfm_period,
-        {%- else %}
-        count(*) as purchases_in_rfm_period,
-        cast(sum(amount) as decimal(20, 4)) as amount_in_rfm_period,
-        {%- endif %}
         {%- for window in windows %}
         count(case when {{ window.contains }} then 1 end) as purchases_{{ window.suffix }},
         cast(coalesce(sum(case when {{ window.contains }} then amount end), 0) as decimal(20, 4))
-            as amount_{{ window.suffix }}{{ "," if not loop.last }}
+            as amount_{{ window.suffix }},
         {%- endfor %}
+        count(*) as purchases_total,
+        cast(sum(amount) as decimal(20, 4)) as amount_total
     from purchases
     group by store_key, email
 
@@ -271,21 +267,26 @@ value_lists as (
 limits as (
 
     select
-        {%- for kind in ['brands', 'categories', 'promo_codes'] %}
         coalesce(
-            max(case when mart_column = 'last_purchase_{{ kind }}' then max_length end),
+            max(case when mart_column = 'last_purchase_brands' then max_length end),
             {{ var('list_max_length') }}
-        ) as last_purchase_{{ kind }},
-        {%- endfor %}
+        ) as last_purchase_brands,
         {%- for window in windows %}
-        {%- set is_last_window = loop.last %}
         {%- for list in lists %}
         coalesce(
             max(case when mart_column = '{{ list }}_{{ window.suffix }}' then max_length end),
             {{ var('list_max_length') }}
-        ) as {{ list }}_{{ window.suffix }}{{ "," if not (loop.last and is_last_window) }}
+        ) as {{ list }}_{{ window.suffix }},
         {%- endfor %}
         {%- endfor %}
+        coalesce(
+            max(case when mart_column = 'last_purchase_categories' then max_length end),
+            {{ var('list_max_length') }}
+        ) as last_purchase_categories,
+        coalesce(
+            max(case when mart_column = 'last_purchase_promo_codes' then max_length end),
+            {{ var('list_max_length') }}
+        ) as last_purchase_promo_codes
     from fields
 
 ),

@@ -60,11 +60,22 @@ account_websites as (
 
 store_ids as (
 
-    select store_key, store_id from store_views
+    select
+        store_key,
+
+        store_id
+
+    from store_views
     union
-    select store_key, store_id from order_names
+    select
+        store_key,
+        store_id
+    from order_names
     union
-    select store_key, store_id from account_websites
+    select
+        store_key,
+        store_id
+    from account_websites
 
 ),
 

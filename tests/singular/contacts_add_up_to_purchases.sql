@@ -7,12 +7,12 @@ contacts as (
 
     select
         store_key,
+        {%- for window in windows %}
+        sum(purchases_{{ window.suffix }}) as purchases_{{ window.suffix }},
+        sum(amount_{{ window.suffix }}) as amount_{{ window.suffix }},
+        {%- endfor %}
         sum(purchases_total) as purchases_total,
         sum(amount_total) as amount_total
-        {%- for window in windows %},
-        sum(purchases_{{ window.suffix }}) as purchases_{{ window.suffix }},
-        sum(amount_{{ window.suffix }}) as amount_{{ window.suffix }}
-        {%- endfor %}
     from {{ ref('icommkt_contacts') }}
     group by store_key
 
@@ -35,12 +35,12 @@ sums as (
 
     select
         store_key,
+        {%- for window in windows %}
+        count(case when {{ window.contains }} then 1 end) as purchases_{{ window.suffix }},
+        coalesce(sum(case when {{ window.contains }} then amount end), 0) as amount_{{ window.suffix }},
+        {%- endfor %}
         count(*) as purchases_total,
         sum(amount) as amount_total
-        {%- for window in windows %},
-        count(case when {{ window.contains }} then 1 end) as purchases_{{ window.suffix }},
-        coalesce(sum(case when {{ window.contains }} then amount end), 0) as amount_{{ window.suffix }}
-        {%- endfor %}
     from purchases
     group by store_key
 

@@ -35,14 +35,16 @@ judged as (
             {%- for window in windows %}
             when amount_{{ window.suffix }} < 0
                 then 'amount of {{ window.suffix }} is negative'
-            when purchases_{{ window.suffix }} = 0 and (
-                amount_{{ window.suffix }} <> 0
-                or average_amount_{{ window.suffix }} <> 0
-                or rfm_{{ window.suffix }} is not null
-                or products_{{ window.suffix }} is not null
-                or categories_{{ window.suffix }} is not null
-                or discount_codes_{{ window.suffix }} is not null
-            )
+            when
+                purchases_{{ window.suffix }} = 0
+                and (
+                    amount_{{ window.suffix }} <> 0
+                    or average_amount_{{ window.suffix }} <> 0
+                    or rfm_{{ window.suffix }} is not null
+                    or products_{{ window.suffix }} is not null
+                    or categories_{{ window.suffix }} is not null
+                    or discount_codes_{{ window.suffix }} is not null
+                )
                 then '{{ window.suffix }} has no purchase and yet something in it'
             when purchases_{{ window.suffix }} > 0 and rfm_{{ window.suffix }} is null
                 then '{{ window.suffix }} has purchases and no scores'

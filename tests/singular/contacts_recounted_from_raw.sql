@@ -28,11 +28,26 @@ raw_rows as (
 
 marts_rows as (
 
-    select store_key, accounts, orders from {{ ref('dim_contacts') }}
+    select
+        store_key,
+
+        accounts,
+
+        orders
+
+    from {{ ref('dim_contacts') }}
     union all
-    select store_key, accounts, orders from {{ ref('invalid_emails') }}
+    select
+        store_key,
+        accounts,
+        orders
+    from {{ ref('invalid_emails') }}
     union all
-    select store_key, accounts, orders from {{ ref('excluded_contacts') }}
+    select
+        store_key,
+        accounts,
+        orders
+    from {{ ref('excluded_contacts') }}
 
 ),
 

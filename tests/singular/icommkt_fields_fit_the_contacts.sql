@@ -11,17 +11,14 @@ fields as (
 
 mart_columns as (
 
-    {%- for column in columns %}
-    select
-        '{{ column.name }}' as mart_column,
-        '{{ "decimal" if column.type.startswith("decimal") else column.type }}' as data_type
-    {%- if not loop.last %}
-    union all
-    {%- endif %}
-    {%- else %}
     select
         '' as mart_column,
         '' as data_type
+    {%- for column in columns %}
+    union all
+    select
+        '{{ column.name }}' as mart_column,
+        '{{ "decimal" if column.type.startswith("decimal") else column.type }}' as data_type
     {%- endfor %}
 
 )

@@ -30,7 +30,11 @@ settings as (
 lists as (
 
     {%- for column in ['last_purchase_brands', 'last_purchase_categories', 'last_purchase_promo_codes'] %}
-    select store_key, email, '{{ column }}' as mart_column, {{ column }} as list_text
+    select
+        store_key,
+        email,
+        '{{ column }}' as mart_column,
+        {{ column }} as list_text
     from contacts
     where {{ column }} is not null
     union all
@@ -66,7 +70,10 @@ limited as (
 
 too_long as (
 
-    select store_key, email, mart_column
+    select
+        store_key,
+        email,
+        mart_column
     from limited
     where length(list_text) > max_length
 
@@ -102,7 +109,9 @@ items as (
 windowed as (
 
     {%- for window in windows %}
-    select *, 'products_{{ window.suffix }}' as mart_column
+    select
+        *,
+        'products_{{ window.suffix }}' as mart_column
     from items
     where {{ window.contains }}
     {%- if not loop.last %}
@@ -125,11 +134,11 @@ ranked as (
                 perhaps_cut.email,
                 perhaps_cut.mart_column,
                 windowed.product_name
-            order by windowed.purchase_number desc, windowed.item_id
+            order by windowed.purchase_number desc, windowed.item_id asc
         ) as occurrence,
         row_number() over (
             partition by perhaps_cut.store_key, perhaps_cut.email, perhaps_cut.mart_column
-            order by windowed.purchase_number desc, windowed.item_id
+            order by windowed.purchase_number desc, windowed.item_id asc
         ) as place
     from perhaps_cut
     inner join windowed
@@ -173,6 +182,14 @@ ends_inside_an_item as (
 
 )
 
-select *, 'longer than its field' as broken from too_long
+select
+    *,
+    'longer than its field' as broken
+from too_long
+
 union all
-select *, 'ends inside an item' as broken from ends_inside_an_item
+
+select
+    *,
+    'ends inside an item' as broken
+from ends_inside_an_item

@@ -171,11 +171,7 @@ contacts as (
         ----------  texts
         described.first_name,
         described.last_name,
-        case described.gender_code
-            {%- for code, label in var('gender_labels').items() %}
-            when {{ code }} then {{ clean_text(text_literal(label)) }}
-            {%- endfor %}
-        end as gender,
+        {{ label_of('described.gender_code', var('gender_labels')) }} as gender,
         described.phone,
         described.city,
         described.region,
@@ -192,11 +188,13 @@ contacts as (
         described.customer_id is null as is_guest,
         described.is_subscribed,
 
+        ----------  custom attributes
+        {{ custom_attribute_columns('described.custom_attributes', var('customer_attributes')) }}
+
         ----------  dates
         described.birth_date,
         {{ local_date('described.account_created_at', 'settings.store_timezone') }}
             as account_created_date
-        {{- custom_attribute_columns('described.custom_attributes', var('customer_attributes')) }}
     from described
     inner join settings
         on described.store_key = settings.store_key

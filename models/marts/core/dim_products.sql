@@ -12,12 +12,6 @@ labels as (
 
 ),
 
-attribute_options as (
-
-    select * from {{ ref('stg_magento__attribute_options') }}
-
-),
-
 lines as (
 
     select * from {{ ref('int_order_lines_kept') }}
@@ -41,9 +35,17 @@ sold as (
 
 product_ids as (
 
-    select store_key, product_id from products
+    select
+        store_key,
+
+        product_id
+
+    from products
     union
-    select store_key, product_id from sold
+    select
+        store_key,
+        product_id
+    from sold
 
 ),
 
@@ -69,14 +71,16 @@ final as (
         coalesce(products.status = 1, false) and not coalesce(products.is_deleted, true) as is_enabled,
         sold.product_id is not null as was_ordered,
 
-        ----------  timestamps
-        products.created_at,
-        products.deleted_at
-        {{- custom_attribute_columns(
+        ----------  custom attributes
+        {{ custom_attribute_columns(
             'products.custom_attributes',
             var('product_attributes'),
             ['text', 'integer', 'decimal', 'date', 'boolean', 'label']
         ) }}
+
+        ----------  timestamps
+        products.created_at,
+        products.deleted_at
     from product_ids
     left join products
         on
@@ -91,7 +95,10 @@ final as (
             product_ids.store_key = sold.store_key
             and product_ids.product_id = sold.product_id
     {{- custom_attribute_joins(
-        'products', 'products.custom_attributes', var('product_attributes'), 'attribute_options'
+        'products',
+        'products.custom_attributes',
+        var('product_attributes'),
+        ref('stg_magento__attribute_options')
     ) }}
 
 )

@@ -31,13 +31,13 @@ pivoted as (
     select
         store_key,
         email,
+        {%- for window in windows %}
+        max(case when score_window = '{{ window.suffix }}' then rfm end) as rfm_{{ window.suffix }},
+        {%- endfor %}
         max(case when score_window = 'all' then recency_score end) as recency_score,
         max(case when score_window = 'all' then frequency_score end) as frequency_score,
         max(case when score_window = 'all' then monetary_score end) as monetary_score,
         max(case when score_window = 'all' then rfm end) as rfm
-        {%- for window in windows %},
-        max(case when score_window = '{{ window.suffix }}' then rfm end) as rfm_{{ window.suffix }}
-        {%- endfor %}
     from scores
     group by store_key, email
 

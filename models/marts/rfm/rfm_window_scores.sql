@@ -17,14 +17,15 @@ settings as (
 thresholds as (
 
     select
+        count(case when measure = 'recency' then 1 end) > 0 as has_recency,
         {%- for measure in ['recency', 'frequency', 'monetary'] %}
-        {%- set is_last_measure = loop.last %}
-        count(case when measure = '{{ measure }}' then 1 end) > 0 as has_{{ measure }},
         {%- for score in [2, 3, 4, 5] %}
         max(case when measure = '{{ measure }}' and score = {{ score }} then cutoff end)
-            as {{ measure }}_{{ score }}{{ "," if not (loop.last and is_last_measure) }}
+            as {{ measure }}_{{ score }},
         {%- endfor %}
         {%- endfor %}
+        count(case when measure = 'frequency' then 1 end) > 0 as has_frequency,
+        count(case when measure = 'monetary' then 1 end) > 0 as has_monetary
     from {{ ref('rfm_thresholds') }}
 
 ),
@@ -48,7 +49,11 @@ periods as (
         store_key,
         email,
         '{{ window.suffix }}' as score_window,
-        last_purchase_date{{ '_' ~ window.suffix if window.is_plus }} as last_purchase_date,
+        {% if window.is_plus -%}
+        last_purchase_date_{{ window.suffix }} as last_purchase_date,
+        {%- else -%}
+        last_purchase_date,
+        {%- endif %}
         purchases_{{ window.suffix }} as purchases,
         amount_{{ window.suffix }} as amount
     from buyers

@@ -20,7 +20,6 @@ PORTABLE = sorted(
 
 # The same name, arguments and result in both.
 FUNCTIONS = frozenset(
-    # fmt: off
     [
         "abs",
         "cast",
@@ -52,10 +51,8 @@ FUNCTIONS = frozenset(
         "translate",
         "try_cast",
     ]
-    # fmt: on
 )
 WORDS_BEFORE_A_BRACKET = frozenset(
-    # fmt: off
     [
         "and",
         "as",
@@ -74,10 +71,8 @@ WORDS_BEFORE_A_BRACKET = frozenset(
         "where",
         "with",
     ]
-    # fmt: on
 )
 JINJA = frozenset(
-    # fmt: off
     [
         "append",
         "config",
@@ -93,7 +88,6 @@ JINJA = frozenset(
         "type_string",
         "var",
     ]
-    # fmt: on
 )
 
 # Constructs of one engine, and those that mean something else in the other.

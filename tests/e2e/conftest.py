@@ -80,10 +80,10 @@ class Pipeline:
             store=copy_of_store(self.folder / "magento.sqlite", keep / "magento.sqlite"),
             as_of_date=day,
             published=published,
-            held=requests.get(f"{self.icommkt_url}/demo/contacts", timeout=60).json()["contacts"],
+            held=requests.get(f"{self.icommkt_url}/demo/contacts", timeout=60).json(),
             output=done.stdout,
             magento_requests=requests.get(f"{self.magento_url}/demo/requests", timeout=30).json()["requests"],
-            icommkt_requests=requests.get(f"{self.icommkt_url}/demo/requests", timeout=30).json()["requests"],
+            icommkt_requests=requests.get(f"{self.icommkt_url}/demo/requests", timeout=30).json(),
             changed_at=self.changed_at(),
         )
 

@@ -54,7 +54,7 @@ test: $(VENV)/.installed-dev ## Run every test
 lint: $(VENV)/.installed-dev ## Check style and types
 	@$(RUN) -m ruff format --check -q .
 	@$(RUN) -m ruff check -q .
-	@$(RUN) -m mypy loaders demo
+	@$(RUN) -m mypy loaders demo tests
 
 docs: $(VENV)/.installed ## Make target/docs.html: every model and column, in one file
 	@$(RUN) -m loaders.docs

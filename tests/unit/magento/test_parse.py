@@ -46,7 +46,7 @@ def read(
     for items in answers:
         parser.add(json.dumps({"items": items, "total_count": 99}).encode())
     rows: dict[str, list[Any]] = {}
-    quarantine = []
+    quarantine: list[Any] = []
     for batch in parser.batches():
         for name, found in batch.tables.items():
             assert found.schema.equals(arrow_schema(TABLES[name]))

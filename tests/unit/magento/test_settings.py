@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,7 +41,7 @@ def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Non
         ({"base_url": "https://s", **dict.fromkeys(OAUTH, "x")}, []),
     ],
 )
-def test_missing_settings(given: dict[str, str], missing: list[str]) -> None:
+def test_missing_settings(given: dict[str, Any], missing: list[str]) -> None:
     assert missing_settings(MagentoSettings(**given)) == [f"SOURCES__MAGENTO__{name}" for name in missing]
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
 
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import SettingsError, run_command
 from loaders.magento.load import PARENTS, Load, LoadResult
 from loaders.magento.settings import magento_settings, missing_settings
+from loaders.magento.store import Span
 from loaders.magento.tables import TABLES, Table
 from loaders.paths import locked, warehouse
 
@@ -22,18 +24,37 @@ def load(variables: str | None = None) -> LoadResult:
     return _run("load", variables, PARENTS)
 
 
-def backfill(names: list[str], variables: str | None = None) -> LoadResult:
-    """Read the named tables (all when none is named) from the start again, in resumable pieces.
+def backfill(names: list[str], variables: str | None = None, start: str = "", end: str = "") -> LoadResult:
+    """Read the named tables (all when none is named) again, in resumable pieces.
 
-    Raises SettingsError for a name that is no table, and what `load` raises.
+    With `start` or `end` (dates, both included) only rows created then are read; without, everything.
+    Raises SettingsError for a name that is no table or a text that is no date, and what `load` raises.
     """
     if unknown := [name for name in names if name not in TABLES]:
         raise SettingsError(f"no table is called {', '.join(unknown)}; there are {', '.join(t.name for t in PARENTS)}")
     wanted = {TABLES[name].parent or name for name in names} or {table.name for table in PARENTS}
-    return _run("backfill", variables, tuple(table for table in PARENTS if table.name in wanted))
+    tables = tuple(table for table in PARENTS if table.name in wanted)
+    return _run("backfill", variables, tables, span(start, end) if start or end else None)
 
 
-def _run(command: str, variables: str | None, tables: Sequence[Table]) -> LoadResult:
+def span(start: str, end: str) -> Span:
+    """Return the UTC moments from before `start` begins to after `end` has ended, wherever the store is.
+
+    Raises SettingsError for what is no date, or an end before the start.
+    """
+    days = []
+    for word, text, default in (("FROM", start, date(1970, 1, 2)), ("TO", end, date(9998, 12, 31))):
+        try:
+            days.append(date.fromisoformat(text) if text else default)
+        except ValueError:
+            raise SettingsError(f"{word} must be a date such as 2024-05-31, not {text!r}") from None
+    if days[1] < days[0]:
+        raise SettingsError(f"TO ({end}) is before FROM ({start})")
+    day = timedelta(days=1)  # zones are up to 14 hours from UTC
+    return datetime.combine(days[0] - day, time()), datetime.combine(days[1] + 2 * day, time())
+
+
+def _run(command: str, variables: str | None, tables: Sequence[Table], when: Span | None = None) -> LoadResult:
     settings = magento_settings()
     if missing := missing_settings(settings):
         raise SettingsError(f"missing {', '.join(missing)}; set them in the environment or .dlt/secrets.toml")
@@ -42,9 +63,12 @@ def _run(command: str, variables: str | None, tables: Sequence[Table]) -> LoadRe
     house = warehouse()
     with locked(house, command):
         run = Load(settings, house, codes)
-        if command == "backfill":
-            run.restart(tables)
-        result = run.run(tables)
+        if when is not None:
+            result = run.backfill(tables, when)
+        else:
+            if command == "backfill":
+                run.restart(tables)
+            result = run.run(tables)
     print_result(result)
     return result
 
@@ -73,10 +97,15 @@ def main() -> int:
     command.add_argument("--vars", help="dbt variables, such as '{brand_attribute: brand}'")
     command = commands.add_parser("backfill", help="read tables from the start again")
     command.add_argument("tables", nargs="*", metavar="TABLE", help="such as orders; none for all")
+    command.add_argument("--from", dest="start", default="", metavar="DATE", help="first day of creation to read again")
+    command.add_argument("--to", dest="end", default="", metavar="DATE", help="last day of creation to read again")
     command.add_argument("--vars", help="dbt variables, as for load")
     arguments = parser.parse_args()
     is_backfill = arguments.command == "backfill"
-    result = backfill(arguments.tables, arguments.vars) if is_backfill else load(arguments.vars)
+    if is_backfill:
+        result = backfill(arguments.tables, arguments.vars, arguments.start, arguments.end)
+    else:
+        result = load(arguments.vars)
     return 1 if result.errors else 0
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -14,13 +16,28 @@ from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
 from dlt.sources.helpers.requests import Client
 from dlt.sources.helpers.rest_client.client import RESTClient
-from requests import RequestException, Response
+from requests import PreparedRequest, RequestException, Response
 
-from loaders.magento.auth import LoginAdapter, make_login, unreachable
-from loaders.magento.errors import BadAnswerError, MagentoError, PermissionMissingError, filled_message
-from loaders.magento.settings import MagentoSettings, name
+from loaders.magento.address import Address, find, follow_no_redirects, redirected, unreachable
+from loaders.magento.auth import ANY_ADMIN_PATH, Login, LoginAdapter, make_login
+from loaders.magento.errors import BadAnswerError, LoginError, MagentoError, PermissionMissingError, filled_message
+from loaders.magento.politeness import Politeness
+from loaders.magento.settings import MagentoSettings
 
-REST_PREFIXES = ("/rest", "/index.php/rest")  # the second where the web server does not rewrite
+HASTY_ATTEMPTS = 2
+
+
+class PageError(BadAnswerError):
+    """One request that came to nothing after all retries. `reason` says how; the store may well be up."""
+
+    def __init__(self, text: str, reason: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.status = status
+
+
+class StoreDownError(MagentoError):
+    """The store answers nothing at all; there is no point in asking for the next table."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +85,46 @@ def search_params(
 class MagentoClient:
     """Reads one store. Safe to use from several threads: each has its own session, all share the login."""
 
-    def __init__(self, settings: MagentoSettings) -> None:
+    def __init__(self, settings: MagentoSettings, runtime: RuntimeConfiguration | None = None) -> None:
+        """`runtime` says how long to wait and how often to ask again; by default dlt's configuration does."""
         self.settings = settings
         self._local = threading.local()
-        self._prefix = ""
-        self._prefix_lock = threading.Lock()
+        self._address: Address | None = None
+        self._address_lock = threading.Lock()
+        config = runtime or resolve_configuration(RuntimeConfiguration())
+        self._runtime = config.copy()
+        self._search = Client(raise_for_status=False)  # a page where an answer belongs is an answer here
+        self._search.update_from_config(config)
         self._http = Client(raise_for_status=False, retry_condition=_is_cut_off)
-        self._http.update_from_config(resolve_configuration(RuntimeConfiguration()))
+        self._http.update_from_config(config)
+        self._hasty = Client(raise_for_status=False, retry_condition=_is_cut_off)
+        hasty = config.copy()
+        hasty.request_max_attempts = min(HASTY_ATTEMPTS, config.request_max_attempts)
+        self._hasty.update_from_config(hasty)
         self._adapter: LoginAdapter | None = None
+        self.politeness = Politeness(settings.workers)
         self.requests = 0
 
-    def get(self, path: str, params: dict[str, str] | None = None) -> Answer:
-        """GET `path` below `/rest/V1` with the login.
+    def get(self, path: str, params: dict[str, str] | None = None, *, hasty: bool = False) -> Answer:
+        """GET `path` below `/rest/V1` with the login; `hasty` retries once only.
 
-        Raises PermissionMissingError, LoginError, or MagentoError for everything else that is not a 200.
+        Raises PermissionMissingError, LoginError, PageError for this request's own failure, or another MagentoError.
         """
-        response = self._send(self._rest(), "GET", f"V1/{path}", params=params)
+        self.requests += 1
+        try:
+            response = self._rest(hasty=hasty).request(f"V1/{path}", method="GET", params=params)
+        except RequestException as error:
+            reason = type(error).__name__
+            raise PageError(unreachable(self.settings.base_url, error), reason) from None
         return self._checked(path, response)
+
+    def is_alive(self) -> bool:
+        """Tell whether the store answers at all, by a question that costs it little and that any login may ask."""
+        try:
+            response = self._rest().request("V1/modules", method="GET", params={"fields": ""})
+        except (RequestException, MagentoError):
+            return False
+        return response.status_code < 500 and response.status_code != 429
 
     def search(
         self,
@@ -95,10 +135,11 @@ class MagentoClient:
         sort: str,
         descending: bool = False,
         fields: str = "",
+        hasty: bool = False,
     ) -> Answer:
         """First page of a search; keyset paging never asks for another one."""
         params = search_params(filters, page_size=page_size, sort=sort, descending=descending, fields=fields)
-        return self.get(path, params)
+        return self.get(path, params, hasty=hasty)
 
     def graphql(self, query: str) -> dict[str, Any]:
         """Ask GraphQL without a login, as anyone may; return `data`.
@@ -123,17 +164,23 @@ class MagentoClient:
             resource = body["parameters"].get("resources") if _has_resources(body) else None
             if resource and self._login_works():
                 raise PermissionMissingError(path, str(resource))
-            raise MagentoError(f"the store no longer accepts the login (401 on {path}); check the user, then run again")
+            raise LoginError(self.login.explain(text))
+        if 300 <= response.status_code < 400:
+            raise MagentoError(redirected(path, response))
         if response.status_code == 403:
             raise MagentoError(
                 f"a firewall in front of the shop refuses {path} (403); have this machine's address let in"
             )
         detail = f'"{text}"' if text else "no Magento error text"
-        raise BadAnswerError(f"{path} answered {response.status_code}, {detail}, after all retries; run again later")
+        raise PageError(
+            f"{path} answered {response.status_code}, {detail}, after all retries; run again later",
+            f"{response.status_code}, {detail}",
+            response.status_code,
+        )
 
     def _login_works(self) -> bool:
         """Ask what any administrator may ask: a 401 names a missing permission and an ended token alike."""
-        return self._send(self._rest(), "GET", "V1/modules", params={"fields": ""}).status_code == 200
+        return self._send(self._rest(), "GET", ANY_ADMIN_PATH, params={"fields": ""}).status_code == 200
 
     def _send(self, rest: RESTClient, method: Any, path: str, **options: Any) -> Response:
         self.requests += 1
@@ -142,51 +189,83 @@ class MagentoClient:
         except RequestException as error:
             raise MagentoError(unreachable(self.settings.base_url, error)) from None
 
-    def _rest(self) -> RESTClient:
+    def _rest(self, *, hasty: bool = False) -> RESTClient:
         """Return this thread's client with the login."""
-        if not hasattr(self._local, "rest"):
-            prefix = self._found_prefix()
-            session = self._session()
-            session.mount(str(self.settings.base_url), self._login_adapter(prefix))
-            self._local.rest = RESTClient(f"{self.settings.base_url}{prefix}", session=session)
-        return self._local.rest  # type: ignore[no-any-return]
+        kind = "hasty" if hasty else "rest"
+        if not hasattr(self._local, kind):
+            address = self.address()
+            session = self._session(self._hasty if hasty else self._http)
+            session.mount(address.base_url, self._login_adapter(address))
+            setattr(self._local, kind, RESTClient(address.rest_url, session=session))
+        return getattr(self._local, kind)  # type: ignore[no-any-return]
 
     def _anonymous(self) -> RESTClient:
         if not hasattr(self._local, "anonymous"):
-            self._local.anonymous = RESTClient(str(self.settings.base_url), session=self._session())
+            self._local.anonymous = RESTClient(self.address().base_url, session=self._session(self._http))
         return self._local.anonymous  # type: ignore[no-any-return]
 
-    def _session(self) -> Any:
-        session = self._http._make_session()
+    def _session(self, http: Client) -> Any:
+        session = http._make_session()
+        follow_no_redirects(session)
         # Clients that share PHP's session cookie queue behind each other (measured: 190 to 134 orders/s).
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers["Accept"] = "application/json"
         return session
 
-    def _login_adapter(self, prefix: str) -> LoginAdapter:
-        with self._prefix_lock:
+    def _login_adapter(self, address: Address) -> LoginAdapter:
+        with self._address_lock:
             if self._adapter is None:
-                login = make_login(self.settings, f"{self.settings.base_url}{prefix}")
-                self._adapter = LoginAdapter(login, pool_maxsize=self.settings.workers + 2)
+                login = make_login(self.settings, address.rest_url, self._runtime)
+                self._adapter = PoliteAdapter(
+                    login, self.politeness, rest_url=address.rest_url, pool_maxsize=self.settings.workers + 2
+                )
             return self._adapter
 
-    def _found_prefix(self) -> str:
-        """Find where REST answers: `/rest`, or `/index.php/rest` without rewrites.
+    @property
+    def login(self) -> Login:
+        """The login that all threads share. Raises MagentoError when the store does not answer."""
+        return self._login_adapter(self.address()).login
 
-        The currency directory is open to anyone, so a JSON answer of any kind shows the way.
-        """
-        with self._prefix_lock:
-            if self._prefix:
-                return self._prefix
-            for prefix in REST_PREFIXES:
-                response = self._send(self._anonymous(), "GET", f"{prefix.lstrip('/')}/V1/directory/currency")
-                if response.status_code != 404 or "json" in response.headers.get("Content-Type", ""):
-                    self._prefix = prefix
-                    return prefix
-            raise MagentoError(
-                f"no Magento REST API below {self.settings.base_url}; {name('base_url')} must be the shop's address, "
-                "not the admin's"
-            )
+    def address(self) -> Address:
+        """Find where the store answers, once. Raises MagentoError saying what to set instead."""
+        with self._address_lock:
+            if self._address is None:
+                with closing(self._session(self._search)) as session:
+
+                    def ask(url: str) -> Response:
+                        self.requests += 1
+                        try:
+                            answer: Response = session.get(url)
+                        except RequestException as error:
+                            raise MagentoError(unreachable(self.settings.base_url, error)) from None
+                        return answer
+
+                    self._address = find(self.settings.base_url, ask)
+            return self._address
+
+
+class PoliteAdapter(LoginAdapter):
+    """Sends each try of each request when it is its turn, and tells how it was answered."""
+
+    def __init__(self, login: Login, politeness: Politeness, rest_url: str, **options: Any) -> None:
+        self._politeness = politeness
+        super().__init__(login, rest_url, **options)
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """Send a request in its turn."""
+        kind = str(request.url).partition("?")[0].rpartition("/V1/")[2]
+        if "pageSize%5D=1&" in str(request.url):
+            kind = f"counts of {kind}"
+        with self._politeness.turn():
+            started = time.monotonic()
+            try:
+                response = super().send(request, *args, **options)
+            except RequestException:
+                self._politeness.answered(kind, 0, time.monotonic() - started)
+                raise
+            took = time.monotonic() - started
+        self._politeness.answered(kind, response.status_code, took, response.headers.get("Retry-After"))
+        return response
 
 
 def _is_cut_off(response: Response | None, error: BaseException | None) -> bool:

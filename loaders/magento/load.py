@@ -10,19 +10,22 @@ import dlt
 import duckdb
 
 from loaders.errors import PipelineError
-from loaders.magento.client import MagentoClient
+from loaders.magento.client import MagentoClient, StoreDownError
 from loaders.magento.errors import LoginError, MagentoError
 from loaders.magento.progress import Progress
-from loaders.magento.reader import Part, Reader
+from loaders.magento.reader import MAX_SKIPPED, Part, Reader
 from loaders.magento.settings import MagentoSettings
 from loaders.magento.source import make_source, pipeline
-from loaders.magento.store import Checkpoint, RawStore
+from loaders.magento.store import Checkpoint, RawStore, Span
 from loaders.magento.sweep import sweep
-from loaders.magento.tables import TABLES, Table, children_of
+from loaders.magento.tables import CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
 from loaders.paths import Warehouse
 from loaders.warehouse import open_warehouse
 
 PARENTS = tuple(table for table in TABLES.values() if table.parent is None)
+REREAD = (CUSTOMERS, PRODUCTS, ORDERS)
+"""Tables with changes that move no `updated_at`."""
+HALF_A_DAY = timedelta(hours=12)
 
 
 @dataclass
@@ -41,6 +44,7 @@ class LoadResult:
 
     tables: dict[str, TableResult] = field(default_factory=dict)
     quarantined: int = 0
+    """Values and rows that are in the quarantine now, of whichever run."""
     requests: int = 0
     errors: list[str] = field(default_factory=list)
 
@@ -59,6 +63,8 @@ class Load:
         self._reader = Reader(self._client, settings, self._started, attribute_codes, self._progress)
         self._result = LoadResult()
         self._failed: dict[str, MagentoError] = {}
+        self._refused: dict[str, set[int]] = {}
+        self._asked: dict[str, tuple[int, ...]] = {}
 
     def run(self, tables: Sequence[Table] = PARENTS) -> LoadResult:
         """Load `tables`: small ones in full, the others from their cursor, or from the start the first time.
@@ -69,15 +75,35 @@ class Load:
         pipe = pipeline(self._house.path, self._house.pipelines)
         self._finish_pending(pipe)
         with self._progress:
-            first = [self._first_part(table) for table in tables]
+            with self._raw.held():
+                first = [self._first_part(table) for table in tables]
             parts = first
             while parts:
                 self._run_parts(pipe, parts)
                 parts = [part for done in parts if (part := self._next_part(done)) is not None]
             self._raw.complete()
-            for part in first:
-                if part.table.name not in self._failed:
-                    self._find_deleted(pipe, part)
+            done = [part for part in first if part.table.name not in self._failed]
+            self._look_again(pipe, done)
+            for part in done:
+                self._find_deleted(pipe, part)
+        self._summarise(tables)
+        return self._result
+
+    def backfill(self, tables: Sequence[Table], span: Span) -> LoadResult:
+        """Read again the rows of `tables` created in a span of time, in resumable pieces; no cursor moves.
+
+        Small tables, which have no creation times worth the name, are read in full.
+        Raises PipelineError when the store cannot be used at all.
+        """
+        self._raw.prepare()
+        pipe = pipeline(self._house.path, self._house.pipelines)
+        self._finish_pending(pipe)
+        with self._progress:
+            parts = [self._span_part(table, span) for table in tables]
+            while parts:
+                self._run_parts(pipe, parts)
+                parts = [part for done in parts if (part := self._next_part(done)) is not None]
+            self._raw.complete()
         self._summarise(tables)
         return self._result
 
@@ -97,21 +123,62 @@ class Load:
     def _first_part(self, table: Table) -> Part:
         if not table.cursor:
             return Part(table)
+        skip = self._skipped(table)
         try:
-            highest, server_time = self._reader.highest_id(table)
-        except LoginError:
+            highest, server_time = self._reader.highest_id(table, skip)
+            # Rows with higher ids than the store has now were deleted; the sweep has to look there too.
+            highest = max(highest, self._raw.highest_id(table))
+            cursor = self._raw.cursor(table)
+            if cursor is not None:
+                since = cursor - timedelta(minutes=self._settings.overlap_minutes)
+                return Part(table, since=since, highest_id=highest, server_time=server_time, skip=skip)
+            checkpoint = self._raw.checkpoint(table)
+            if checkpoint is not None:
+                self._say_resumed(table, checkpoint.upto_id, checkpoint.highest_id)
+            checkpoint = checkpoint or Checkpoint(server_time, 0, highest)
+            self._expect(table, checkpoint.upto_id, checkpoint.highest_id, skip)
+        except (LoginError, StoreDownError):
             raise
         except MagentoError as error:
             return Part(table, error=error)
-        # Rows with higher ids than the store has now were deleted; the sweep has to look there too.
-        highest = max(highest, self._raw.highest_id(table))
-        cursor = self._raw.cursor(table)
-        if cursor is not None:
-            since = cursor - timedelta(minutes=self._settings.overlap_minutes)
-            return Part(table, since=since, highest_id=highest, server_time=server_time)
-        return self._chunk(table, self._raw.checkpoint(table) or Checkpoint(server_time, 0, highest))
+        return self._chunk(table, checkpoint, skip)
 
-    def _chunk(self, table: Table, checkpoint: Checkpoint) -> Part:
+    def _skipped(self, table: Table) -> tuple[int, ...]:
+        """Rows that the store could not send last time: left out of the pages, and asked for one by one later."""
+        refused = self._raw.refused(table)
+        return tuple(refused) if len(refused) <= MAX_SKIPPED else ()
+
+    def _span_part(self, table: Table, span: Span) -> Part:
+        """Make the first piece of a backfill of a span of time."""
+        if not table.cursor:
+            return Part(table)
+        skip = self._skipped(table)
+        try:
+            _, server_time = self._reader.highest_id(table, skip)
+            progress = self._raw.backfilled(table, span)
+            if progress is None:
+                lowest = self._reader.lowest_id(table, span)
+                progress = (max(0, lowest - 1), self._reader.highest_id(table, skip, span)[0])
+            else:
+                self._say_resumed(table, *progress)
+            self._expect(table, *progress, skip, span)
+        except (LoginError, StoreDownError):
+            raise
+        except MagentoError as error:
+            return Part(table, error=error)
+        return self._chunk(table, Checkpoint(server_time, *progress), skip, span)
+
+    def _say_resumed(self, table: Table, upto_id: int, highest_id: int) -> None:
+        print(f"  {table.name}: going on after id {upto_id:,} of {highest_id:,}", flush=True)
+
+    def _expect(self, table: Table, after: int, highest: int, skip: tuple[int, ...], span: Span | None = None) -> None:
+        """Count what is to be read, where it is more than one piece."""
+        if highest - after > self._settings.chunk_ids:
+            self._progress.expect(table.name, self._reader.rows_left(table, after, skip, span))
+
+    def _chunk(
+        self, table: Table, checkpoint: Checkpoint, skip: tuple[int, ...] = (), span: Span | None = None
+    ) -> Part:
         """Make the next piece of a first load; the last one is open, so that what came meanwhile is read too."""
         upto = checkpoint.upto_id + self._settings.chunk_ids
         return Part(
@@ -120,13 +187,17 @@ class Load:
             None if upto >= checkpoint.highest_id else upto,
             highest_id=checkpoint.highest_id,
             server_time=checkpoint.loaded_from,
+            skip=skip,
+            created=span,
         )
 
     def _next_part(self, done: Part) -> Part | None:
         """What is left of the table after `done`: None when it is complete, or failed."""
         if done.error or not done.is_complete or done.upto is None or done.server_time is None:
             return None
-        return self._chunk(done.table, Checkpoint(done.server_time, done.upto, done.highest_id))
+        return self._chunk(
+            done.table, Checkpoint(done.server_time, done.upto, done.highest_id), done.skip, done.created
+        )
 
     def _run_parts(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         """Read and commit `parts`, then remember what is committed."""
@@ -134,10 +205,14 @@ class Load:
         self._guard(pipe.normalize)
         self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
         for part in parts:
+            self._refused.setdefault(part.table.name, set()).update(part.refused)
             if part.error is not None:
                 self._failed[part.table.name] = part.error
-            elif part.is_complete and part.table.cursor and part.server_time is not None and not part.ids:
-                if part.upto is None:
+            elif part.is_complete and part.table.cursor and part.server_time is not None and not part.is_again:
+                if part.created is not None:
+                    upto = part.highest_id if part.upto is None else part.upto
+                    self._raw.save_backfilled(part.table, part.created, upto, part.highest_id)
+                elif part.upto is None:
                     self._raw.finish(part.table, part.server_time, datetime.now(UTC).replace(tzinfo=None))
                 else:
                     self._raw.save_checkpoint(part.table, Checkpoint(part.server_time, part.upto, part.highest_id))
@@ -159,6 +234,57 @@ class Load:
             for connection in opened:  # dlt writes to the file next
                 connection.close()
 
+    def _look_again(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
+        """Ask again for what could not be sent last time, and for the rows whose turn of the second look it is."""
+        again: list[Part] = []
+        looks: list[tuple[Part, int]] = []
+        with self._raw.held():
+            for part in parts:
+                if part.skip:
+                    again.append(Part(part.table, ids=part.skip, is_again=True))
+                    self._asked[part.table.name] = part.skip
+                if part.table in REREAD and part.since is not None and (look := self._second_look(part)):
+                    again.append(look[0])
+                    looks.append(look)
+        if not again:
+            return
+        self._run_parts(pipe, again)
+        for part, upto in looks:
+            if part.is_complete and part.server_time is not None:
+                self._raw.save_reread(part.table, part.server_time, upto)
+
+    def _second_look(self, part: Part) -> tuple[Part, int] | None:
+        """Make the part of a table that is read again this time, and tell where the next time goes on.
+
+        What share of the ids it is follows from the time since the last look, so that all are seen
+        within `reread_days` however often the loader runs.
+        """
+        days = self._settings.reread_order_days if part.table is ORDERS else self._settings.reread_days
+        server_time = part.server_time
+        if days <= 0 or self._settings.reread_days <= 0 or server_time is None:
+            return None
+        newest_only = server_time - timedelta(days=days) if part.table is ORDERS else None
+        lowest, highest, count = self._raw.id_range(part.table, newest_only)
+        if not count:
+            return None
+        looked_at, upto = self._raw.reread(part.table) or (server_time - timedelta(days=1), 0)
+        elapsed = server_time - looked_at
+        after = lowest - 1
+        if count <= self._settings.reread_rows:
+            if elapsed < HALF_A_DAY:
+                return None
+            last = highest
+        else:
+            # One night less than promised: a change just after its turn waits for the night after the last.
+            share = elapsed / timedelta(days=max(1, self._settings.reread_days - 1))
+            step = -(-(highest - after) * int(min(1.0, max(0.0, share)) * 1_000_000) // 1_000_000)
+            if step < self._settings.page_size:
+                return None
+            after = upto if after < upto < highest else after
+            last = min(after + step, highest)
+        look = Part(part.table, after, last, highest_id=last, server_time=server_time, skip=part.skip, is_again=True)
+        return look, last if last < highest else 0
+
     def _find_deleted(self, pipe: dlt.Pipeline, part: Part) -> None:
         """Mark what is gone from the store, and read what the warehouse turns out to lack."""
         table = part.table
@@ -167,14 +293,17 @@ class Load:
             result.deleted = self._raw.mark_unseen(table, part.keys, self._started)
             return
         try:
-            found = sweep(
-                self._reader,
-                self._raw,
-                table,
-                part.highest_id,
-                page_size=self._settings.page_size,
-                max_share=self._settings.max_deleted_share,
-            )
+            with self._raw.held():
+                found = sweep(
+                    self._reader,
+                    self._raw,
+                    table,
+                    part.highest_id,
+                    page_size=self._settings.page_size,
+                    max_share=self._settings.max_deleted_share,
+                )
+        except StoreDownError:
+            raise
         except MagentoError as error:
             result.note = f"deletions not looked for: {error}"
             return
@@ -188,7 +317,12 @@ class Load:
             self._raw.mark_deleted(table, found.gone, self._started)
             result.deleted = len(found.gone)
         if found.missing:
-            self._run_parts(pipe, [Part(table, ids=tuple(found.missing))])
+            self._run_parts(pipe, [Part(table, ids=tuple(found.missing), is_again=True)])
+        if found.gone and table is CUSTOMERS and ORDERS.name not in self._failed:
+            # Magento takes a deleted account off its orders without touching their `updated_at` (recorded).
+            orders = self._raw.orders_of(found.gone)
+            if orders:
+                self._run_parts(pipe, [Part(ORDERS, ids=tuple(orders), is_again=True)])
 
     def _guard(self, step: Callable[[], object]) -> None:
         """Run a step of dlt; what it wraps in its own exceptions comes out as the error it was."""
@@ -206,11 +340,17 @@ class Load:
 
     def _summarise(self, tables: Sequence[Table]) -> None:
         everything = [t for table in tables for t in (table, *children_of(table))]
-        changed = self._raw.changed_rows(everything, self._started)
+        with self._raw.held():
+            self._raw.settle_quarantine(everything, self._asked, self._started)
+            changed = self._raw.changed_rows(everything, self._started)
+            self._result.quarantined = self._raw.quarantined()
         for table in everything:
             result = self._result.tables.setdefault(table.name, TableResult())
             result.read = self._progress.rows(table.name)
             result.changed = changed[table.name]
+            if refused := sorted(self._refused.get(table.name, ())):
+                ids = ", ".join(map(str, refused[:5])) + (" and more" if len(refused) > 5 else "")
+                note = f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
+                result.note = f"{result.note}; {note}" if result.note else note
         self._result.errors = [f"{name}: {error}" for name, error in self._failed.items()]
         self._result.requests = self._client.requests
-        self._result.quarantined = self._raw.quarantined(self._started)

@@ -43,6 +43,25 @@ QUARANTINE_SCHEMA = pa.schema(
     ]
 )
 
+
+def refused_rows(store_key: str, table: str, rows: list[tuple[int, str]], found_at: datetime) -> pa.Table:
+    """Quarantine lines of rows that the store cannot send: key and reason; no column, since it is all of them."""
+    return pa.Table.from_pylist(
+        [
+            {
+                "store_key": store_key,
+                "table_name": table,
+                "row_id": str(key),
+                "column_name": None,
+                "reason": reason,
+                "found_at": found_at,
+            }
+            for key, reason in rows
+        ],
+        schema=QUARANTINE_SCHEMA,
+    )
+
+
 Way = Literal["fast", "lenient"]
 
 # Wide enough for any amount that PHP computes (184.91999999999999); rounded to the column's scale later.

@@ -22,7 +22,7 @@ class Progress:
         self._totals: dict[str, int] = {}
         self._tasks: dict[str, TaskID] = {}
         self._said_at = time.monotonic()
-        self._started = time.monotonic()
+        self._started: dict[str, float] = {}
         self._bars: Bars | None = None
         if sys.stdout.isatty():
             self._bars = Bars(
@@ -50,9 +50,15 @@ class Progress:
         """Rows read of a table so far."""
         return self._read.get(table, 0)
 
+    def expect(self, table: str, rows: int) -> None:
+        """Say how many rows of `table` are to be read in all its parts."""
+        with self._lock:
+            self._totals[table] = self._read.get(table, 0) + rows
+
     def advance(self, table: str, rows: int, total: int | None = None) -> None:
         """Count `rows` more of `table`; `total` is how many are expected in this part."""
         with self._lock:
+            started = self._started.setdefault(table, time.monotonic())
             done = self._read[table] = self._read.get(table, 0) + rows
             if total is not None:
                 self._totals[table] = max(self._totals.get(table, 0), done - rows + total)
@@ -62,5 +68,16 @@ class Progress:
                 self._bars.update(self._tasks[table], completed=done, total=max(done, self._totals.get(table, done)))
             elif time.monotonic() - self._said_at >= PLAIN_SECONDS:
                 self._said_at = time.monotonic()
-                rate = done / (self._said_at - self._started)
-                print(f"  {table}: {done:,} of about {self._totals.get(table, done):,} rows, {rate:,.0f}/s", flush=True)
+                print(f"  {_line(table, done, self._totals.get(table, 0), self._said_at - started)}", flush=True)
+
+
+def _line(table: str, done: int, total: int, seconds: float) -> str:
+    """Say how far a table is: rows, rate, time left."""
+    rate = done / max(seconds, 0.001)
+    text = f"{table}: {done:,} of about {max(total, done):,} rows, {rate:,.0f}/s"
+    if total <= done or not rate:
+        return text
+    minutes, rest = divmod(round((total - done) / rate), 60)
+    hours, minutes = divmod(minutes, 60)
+    left = f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+    return f"{text}, {left} left"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -13,14 +14,18 @@ from datetime import UTC, datetime, time, timedelta
 import duckdb
 
 from loaders.magento import graphql
-from loaders.magento.client import Answer, Filter, MagentoClient
+from loaders.magento.client import Answer, Filter, MagentoClient, PageError, StoreDownError
 from loaders.magento.errors import BadAnswerError, MagentoError
-from loaders.magento.parse import Batch, PageInfo, PageParser
+from loaders.magento.parse import Batch, PageInfo, PageParser, refused_rows
 from loaders.magento.progress import Progress
 from loaders.magento.settings import MagentoSettings
 from loaders.magento.tables import Table, fields_filter
 
 BATCH_ROWS = 2_000
+MAX_REFUSED_IN_A_ROW = 20
+"""Rows one after the other that the store cannot send: then it is not the rows that are broken."""
+MAX_SKIPPED = 200
+"""Ids in one `nin` filter: a longer address is refused by web servers."""
 _TIME = "%Y-%m-%d %H:%M:%S"  # UTC without a zone: Magento ignores offsets (recorded)
 
 
@@ -29,8 +34,11 @@ class Part:
     """One piece of a table to read: ids above `after`, up to `upto` (None: open), changed since `since`.
 
     `highest_id` and `server_time` are the store's when the table's load began. With `ids`, just these
-    rows are read. `keys` are filled for small tables, which are read in full: what is not among them
-    is gone.
+    rows are read. `created` limits the part to rows created from the first to before the second moment.
+    `skip` are ids that the store could not send last time, left out here and asked for one by one
+    elsewhere; `refused` become those that it could not send this time. A part that `is_again` reads
+    what was read before and moves no cursor. `keys` are filled for small tables, which are read in
+    full: what is not among them is gone.
     """
 
     table: Table
@@ -40,6 +48,10 @@ class Part:
     highest_id: int = 0
     server_time: datetime | None = None
     ids: tuple[int, ...] = ()
+    created: tuple[datetime, datetime] | None = None
+    skip: tuple[int, ...] = ()
+    is_again: bool = False
+    refused: list[int] = field(default_factory=list)
     keys: list[tuple[str, ...]] = field(default_factory=list)
     is_complete: bool = False
     error: MagentoError | None = None
@@ -61,6 +73,7 @@ class Reader:
         self._changed_at = changed_at
         self._attribute_codes = attribute_codes
         self._progress = progress
+        self.page_size = settings.page_size
 
     def store_filters(self, table: Table) -> list[Filter]:
         """Filters that say which rows belong to this warehouse at all: store views, and the start date for orders.
@@ -76,20 +89,49 @@ class Reader:
             filters.append(Filter("created_at", "gteq", start.strftime(_TIME)))
         return filters
 
-    def highest_id(self, table: Table) -> tuple[int, datetime]:
-        """Highest id of the table on the server (0 when it has no row), and the server's clock."""
-        answer, (info, _) = self._ids_answer(table, [], page_size=1, descending=True)
+    def highest_id(
+        self, table: Table, skip: Sequence[int] = (), created: tuple[datetime, datetime] | None = None
+    ) -> tuple[int, datetime]:
+        """Highest id of the table on the server (0 when it has no row), and the server's clock.
+
+        When the newest row breaks the answer, one beyond it is looked for among the rows before.
+        """
+        filters = [*_without(table, skip), *(_created(created) if created else [])]
+        try:
+            answer, (info, _) = self._ids_answer(table, filters, page_size=1, descending=True)
+        except PageError as error:
+            self.check_alive(error)
+            # The newest row cannot be sent. Its id is not needed: the last range is open.
+            answer, (info, _) = self._ids_answer(table, [], page_size=1)
         return info.last_key or 0, answer.server_time
 
-    def total_count(self, table: Table, after: int, upto: int) -> int:
-        """How many rows the server has with ids above `after`, up to `upto`."""
-        _, (info, _) = self._ids_answer(table, _range(table, after, upto), page_size=1)
+    def lowest_id(self, table: Table, created: tuple[datetime, datetime]) -> int:
+        """Lowest id of the rows created in a span of time, 0 when there is none."""
+        _, (info, _) = self._ids_answer(table, _created(created), page_size=1)
+        return info.last_key or 0
+
+    def rows_left(
+        self, table: Table, after: int, skip: Sequence[int] = (), created: tuple[datetime, datetime] | None = None
+    ) -> int:
+        """How many rows there are to read above an id."""
+        filters = [*_range(table, after, None), *_without(table, skip), *(_created(created) if created else [])]
+        _, (info, _) = self._ids_answer(table, filters, page_size=1)
         return info.total_count
 
-    def ids(self, table: Table, after: int, upto: int) -> list[int]:
+    def total_count(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> int:
+        """How many rows the server has with ids above `after`, up to `upto`."""
+        _, (info, _) = self._ids_answer(table, [*_range(table, after, upto), *extra], page_size=1)
+        return info.total_count
+
+    def ids(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> list[int]:
         """Ids that the server has above `after`, up to `upto`; they must fit a page."""
-        _, (_, keys) = self._ids_answer(table, _range(table, after, upto), page_size=self._settings.page_size)
+        _, (_, keys) = self._ids_answer(table, [*_range(table, after, upto), *extra], page_size=self.page_size)
         return [int(key[0]) for key in keys]
+
+    def check_alive(self, error: BadAnswerError) -> None:
+        """Raise StoreDownError when it is not one request that came to nothing, but the store that is down."""
+        if not self._client.is_alive():
+            raise StoreDownError(str(error)) from None
 
     def _ids_answer(
         self, table: Table, filters: list[Filter], *, page_size: int, descending: bool = False
@@ -128,11 +170,19 @@ class Reader:
 
     def _read_window(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
         """Read a part of a table that has a cursor: the first page here, what is left by the workers."""
-        filters = self.store_filters(part.table)
+        filters = [*self.store_filters(part.table), *_without(part.table, part.skip)]
         if part.since is not None and part.table.cursor:
             filters.append(Filter(part.table.cursor, "gteq", part.since.strftime(_TIME)))
+        if part.created is not None:
+            filters += _created(part.created)
         with closing(self._parser(part.table, known)) as parser:
-            info = parser.add(self._page(part.table, [*filters, *_range(part.table, part.after, part.upto)]))
+            try:
+                info = self._add_page(part.table, [*filters, *_range(part.table, part.after, part.upto)], parser)
+            except BadAnswerError as error:
+                self.check_alive(error)
+                ranges = self._ranges(part, part.after, self.page_size * (self._settings.workers + 1))
+                yield from self._read_ranges(part, filters, ranges, known, hasty=True)
+                return
             self._progress.advance(part.table.name, info.row_count, total=info.total_count)
             yield from parser.batches()
         if not _is_last(info):
@@ -144,7 +194,7 @@ class Reader:
         with closing(self._parser(part.table, known)) as parser:
             after = 0
             while True:
-                info = parser.add(self._page(part.table, _range(part.table, after, None)))
+                info = self._add_page(part.table, _range(part.table, after, None), parser)
                 self._progress.advance(part.table.name, info.row_count)
                 if _is_last(info):
                     break
@@ -153,12 +203,24 @@ class Reader:
             yield from parser.batches()
 
     def _read_ids(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
-        """Read single rows."""
-        with closing(self._parser(part.table, known)) as parser:
-            for start in range(0, len(part.ids), self._settings.page_size):
-                some = ",".join(map(str, part.ids[start : start + self._settings.page_size]))
-                info = parser.add(self._page(part.table, [Filter(part.table.filter_key, "in", some)]))
-                self._progress.advance(part.table.name, info.row_count)
+        """Read single rows; those that the store cannot send are found by halving the list."""
+        table = part.table
+        some = min(self.page_size, MAX_SKIPPED)
+        left = [part.ids[start : start + some] for start in range(0, len(part.ids), some)]
+        with closing(self._parser(table, known)) as parser:
+            while left:
+                ids = left.pop(0)
+                wanted = Filter(table.filter_key, "in", ",".join(map(str, ids)))
+                try:
+                    info = self._add_page(table, [*self.store_filters(table), wanted], parser, hasty=True)
+                except BadAnswerError as error:
+                    self.check_alive(error)
+                    if len(ids) > 1:
+                        left[:0] = [ids[: len(ids) // 2], ids[len(ids) // 2 :]]
+                    else:
+                        yield self._refuse(part, ids[0], error)
+                    continue
+                self._progress.advance(table.name, info.row_count)
                 yield from parser.batches()
 
     def _read_graphql(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
@@ -171,7 +233,7 @@ class Reader:
     def _ranges(self, part: Part, after: int, total: int) -> list[tuple[int, int | None]]:
         """Divide what is left after the first page among the workers, the last range open or ending with the part."""
         workers = self._settings.workers
-        if total <= 2 * self._settings.page_size or workers == 1:
+        if total <= 2 * self.page_size or workers == 1:
             return [(after, part.upto)]
         end = max(part.upto if part.upto is not None else part.highest_id, after + 1)
         step = max(1, -(-(end - after) // workers))
@@ -188,6 +250,8 @@ class Reader:
         filters: list[Filter],
         ranges: list[tuple[int, int | None]],
         known: duckdb.DuckDBPyConnection | None,
+        *,
+        hasty: bool = False,
     ) -> Iterator[Batch]:
         """Read disjoint ranges at the same time, each by keyset; the queue keeps memory flat."""
         batches: queue.Queue[Batch | BaseException | None] = queue.Queue(maxsize=2)
@@ -205,7 +269,7 @@ class Reader:
         def work(after: int, upto: int | None) -> None:
             try:
                 with closing(self._parser(part.table, known)) as parser:
-                    self._keyset(part.table, filters, after, upto, parser, put)
+                    self._keyset(part, filters, after, upto, parser, put, hasty=hasty)
                 put(None)
             except BaseException as error:  # handed to the reading thread, whatever it is
                 put(error)
@@ -228,25 +292,82 @@ class Reader:
 
     def _keyset(
         self,
-        table: Table,
+        part: Part,
         filters: list[Filter],
         after: int,
         upto: int | None,
         parser: PageParser,
         put: Callable[[Batch], bool],
+        *,
+        hasty: bool = False,
     ) -> None:
-        """Read a range page by page, each starting after the last id of the page before."""
+        """Read a range page by page, each starting after the last id of the page before.
+
+        A page that fails again and again is read around: windows of ids, halved while they fail until
+        a single row is left, which is noted, and doubled while they succeed.
+        """
+        table = part.table
+        window = 0  # 0: whole pages
+        refused_in_a_row = 0
+
+        def flush() -> bool:
+            return all(put(batch) for batch in parser.batches())
+
         while True:
-            info = parser.add(self._page(table, [*filters, *_range(table, after, upto)]))
+            high = upto
+            if window:
+                high = after + window if upto is None else min(after + window, upto)
+            is_single = high is not None and high - after == 1
+            # A single row gets every retry before it is given up; a page that is known to be trouble does not.
+            try:
+                info = self._add_page(
+                    table, [*filters, *_range(table, after, high)], parser, hasty=hasty and not is_single
+                )
+            except BadAnswerError as error:
+                self.check_alive(error)
+                hasty = True
+                if high is None or high - after > 1:
+                    is_wide = high is None or high - after > self.page_size
+                    window = self.page_size if not window and is_wide else (high or after) - after
+                    window = window if not high or window < high - after else max(1, window // 2)
+                    continue
+                refused_in_a_row += 1
+                if refused_in_a_row > MAX_REFUSED_IN_A_ROW:
+                    raise
+                if not put(self._refuse(part, high, error)):
+                    return
+                after = high
+                if upto is not None and after >= upto:
+                    flush()
+                    return
+                continue
             self._progress.advance(table.name, info.row_count)
+            if info.row_count:
+                refused_in_a_row = 0
             is_last = _is_last(info)
-            if is_last or parser.pending_rows >= BATCH_ROWS:
-                for batch in parser.batches():
-                    if not put(batch):
-                        return
-            if is_last:
+            is_end = is_last and (high == upto)
+            if (is_end or parser.pending_rows >= BATCH_ROWS) and not flush():
                 return
-            after = self._next(table, after, info)
+            if is_end:
+                return
+            if not is_last:
+                after = self._next(table, after, info)
+            elif high is not None:
+                after = high
+                window *= 2
+                if window > max(16 * self.page_size, part.highest_id):
+                    window = 0  # as wide as the whole table
+
+    def _refuse(self, part: Part, key: int, error: BadAnswerError) -> Batch:
+        """Note a row that the store cannot send."""
+        part.refused.append(key)
+        reason = error.reason if isinstance(error, PageError) else "an answer that cannot be read"
+        reason = f"the store cannot send this row: {reason[:200]}"
+        return Batch({}, refused_rows(self._settings.store_key, part.table.name, [(key, reason)], self._changed_at))
+
+    def _add_page(self, table: Table, filters: list[Filter], parser: PageParser, *, hasty: bool = False) -> PageInfo:
+        """Read one page into the parser; raises BadAnswerError when that cannot be done."""
+        return parser.add(self._page(table, filters, hasty=hasty))
 
     def _next(self, table: Table, after: int, info: PageInfo) -> int:
         """Where the next page starts; a store that sends the same ids again would be asked for ever."""
@@ -260,17 +381,41 @@ class Reader:
             )
         return info.last_key
 
-    def _page(self, table: Table, filters: list[Filter]) -> bytes:
-        return self._client.search(
-            table.rest_path,
-            filters,
-            page_size=self._settings.page_size,
-            sort=table.filter_key,
-            fields=fields_filter(table),
-        ).body
+    def _page(self, table: Table, filters: list[Filter], *, hasty: bool = False) -> bytes:
+        while True:
+            size = self.page_size
+            try:
+                return self._client.search(
+                    table.rest_path,
+                    filters,
+                    page_size=size,
+                    sort=table.filter_key,
+                    fields=fields_filter(table),
+                    hasty=hasty,
+                ).body
+            except PageError as error:
+                limit = _PAGE_LIMIT.search(error.reason)
+                if error.status != 400 or not limit or not 0 < int(limit[1]) < size:
+                    raise
+                self.page_size = min(self.page_size, int(limit[1]))
 
     def _parser(self, table: Table, known: duckdb.DuckDBPyConnection | None) -> PageParser:
         return PageParser(table, self._settings.store_key, self._changed_at, known)
+
+
+_PAGE_LIMIT = re.compile(r"[pP]ageSize is (\d+)")
+
+
+def _without(table: Table, ids: Sequence[int]) -> list[Filter]:
+    """Filter that leaves some rows out."""
+    return [Filter(table.filter_key, "nin", ",".join(map(str, ids)))] if ids else []
+
+
+def _created(span: tuple[datetime, datetime]) -> list[Filter]:
+    return [
+        Filter("created_at", "gteq", span[0].strftime(_TIME)),
+        Filter("created_at", "lt", span[1].strftime(_TIME)),
+    ]
 
 
 def _range(table: Table, after: int, upto: int | None) -> list[Filter]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from typing import Any
-from urllib.parse import urlsplit
 
 import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from loaders.errors import SettingsError
+from loaders.magento.address import clean
 
 MAX_PAGE_SIZE = 300  # 2.4.3.x refuses more, and so does any later store with its input limit on
 MAX_WORKERS = 16
@@ -42,6 +42,12 @@ class MagentoSettings:
     """A sweep that would mark a larger share of a table's rows as deleted marks none."""
     chunk_ids: int = 50_000
     """Ids between two checkpoints of a first load or backfill."""
+    reread_days: int = 7
+    """Within so many nights every customer and product is read again, for what `updated_at` hides; 0 for never."""
+    reread_rows: int = 2_000
+    """A table with no more rows is read again whole each night."""
+    reread_order_days: int = 30
+    """Orders are read again like customers as long as they are not older than so many days; 0 for never."""
     option_attributes: str = ""
     """Product attributes whose option labels are loaded besides the brand's."""
 
@@ -106,12 +112,7 @@ def magento_settings() -> MagentoSettings:
             raise SettingsError(f"{name(one.name)} must be {_KINDS[kind]}") from None
     settings = MagentoSettings(**values)
     if settings.base_url:
-        parts = urlsplit(settings.base_url)
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise SettingsError(
-                f"{name('base_url')} must be the shop's address with https://, not {settings.base_url!r}"
-            )
-        settings = replace(settings, base_url=settings.base_url.rstrip("/"))
+        settings = replace(settings, base_url=clean(settings.base_url))
     if not 1 <= settings.page_size <= MAX_PAGE_SIZE:
         raise SettingsError(f"{name('page_size')} must be from 1 to {MAX_PAGE_SIZE}, not {settings.page_size}")
     if not 1 <= settings.workers <= MAX_WORKERS:

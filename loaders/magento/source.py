@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import dlt
 import duckdb
 from dlt.extract import DltResource
 
+from loaders.magento.client import StoreDownError
 from loaders.magento.errors import LoginError, MagentoError
 from loaders.magento.reader import Part, Reader
 from loaders.magento.tables import Column, Table, all_columns, children_of
@@ -43,11 +45,13 @@ def table_hints(table: Table) -> dict[str, Any]:
     }
 
 
-def part_resource(reader: Reader, part: Part, known: Callable[[], duckdb.DuckDBPyConnection | None]) -> DltResource:
+def part_resource(
+    reader: Reader, part: Part, name: str, known: Callable[[], duckdb.DuckDBPyConnection | None]
+) -> DltResource:
     """Make the resource that reads one part.
 
     A table that cannot be read does not stop the others: its error is kept in the part. A refused
-    login, which no other table would survive, is raised.
+    login or a store that is down, which no other table would survive, is raised.
     """
     # All hints travel with the data: dlt would add those of the resource itself to each of its tables.
     hints = {t.name: dlt.mark.make_hints(**table_hints(t)) for t in (part.table, *children_of(part.table))}
@@ -57,14 +61,14 @@ def part_resource(reader: Reader, part: Part, known: Callable[[], duckdb.DuckDBP
         try:
             for batch in reader.read(part, known()):
                 tables = {**batch.tables, **({QUARANTINE: batch.quarantine} if batch.quarantine is not None else {})}
-                for name, rows_of_table in tables.items():
-                    yield dlt.mark.with_hints(rows_of_table, hints[name], create_table_variant=True)
-        except LoginError:
+                for table, rows_of_table in tables.items():
+                    yield dlt.mark.with_hints(rows_of_table, hints[table], create_table_variant=True)
+        except (LoginError, StoreDownError):
             raise
         except MagentoError as error:
             part.error = error
 
-    return dlt.resource(rows, name=part.table.name)
+    return dlt.resource(rows, name=name)
 
 
 def pipeline(path: Path, pipelines_dir: Path) -> dlt.Pipeline:
@@ -82,7 +86,11 @@ def make_source(reader: Reader, parts: Sequence[Part], known: Callable[[str], du
 
     @dlt.source(name="magento", max_table_nesting=0)
     def magento() -> Iterator[DltResource]:
+        names: Counter[str] = Counter()
         for part in parts:
-            yield part_resource(reader, part, lambda name=part.table.name: known(name))  # type: ignore[misc]
+            table = part.table.name
+            names[table] += 1  # two parts of one table are two resources
+            name = table if names[table] == 1 else f"{table}_{names[table]}"
+            yield part_resource(reader, part, name, lambda table=table: known(table))  # type: ignore[misc]
 
     return magento()

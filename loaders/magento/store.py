@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -25,7 +26,21 @@ _OWN_TABLES = """
         store_key varchar, table_name varchar, loaded_from timestamp, upto_id bigint, highest_id bigint,
         primary key (store_key, table_name)
     );
+    create table if not exists raw.load_backfills (
+        store_key varchar, table_name varchar, created_from timestamp, created_before timestamp,
+        upto_id bigint, highest_id bigint,
+        primary key (store_key, table_name, created_from, created_before)
+    );
+    create table if not exists raw.load_rereads (
+        store_key varchar, table_name varchar, reread_at timestamp, upto_id bigint,
+        primary key (store_key, table_name)
+    );
 """
+
+# A line whose row cannot be found again (its key could not be read) is dropped when it is this old.
+QUARANTINE_DAYS = 30
+
+Span = tuple[datetime, datetime]
 
 
 @dataclass(frozen=True)
@@ -43,6 +58,17 @@ class RawStore:
     def __init__(self, path: Path, store_key: str) -> None:
         self._path = path
         self._store_key = store_key
+        self._held: duckdb.DuckDBPyConnection | None = None
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Keep the file open between several pieces of work, none of which is dlt's."""
+        with open_warehouse(self._path) as connection:
+            self._held = connection
+            try:
+                yield
+            finally:
+                self._held = None
 
     def prepare(self) -> None:
         """Make the loader's own tables."""
@@ -87,7 +113,10 @@ class RawStore:
             )
 
     def finish(self, table: Table, loaded_from: datetime, finished_at: datetime) -> None:
-        """Move the table's cursor: everything up to `loaded_from` on the server's clock is committed."""
+        """Move the table's cursor: everything up to `loaded_from` on the server's clock is committed.
+
+        A first load is also a first look at every row: the rotating second look starts from there.
+        """
         with self._open() as connection:
             connection.execute("begin")
             connection.execute(
@@ -97,6 +126,10 @@ class RawStore:
             connection.execute(
                 "delete from raw.load_checkpoints where store_key = ? and table_name = ?", [self._store_key, table.name]
             )
+            connection.execute(
+                "insert or ignore into raw.load_rereads values (?, ?, ?, 0)",
+                [self._store_key, table.name, loaded_from],
+            )
             connection.execute("commit")
 
     def forget(self, table: Table) -> None:
@@ -105,6 +138,128 @@ class RawStore:
             connection.execute(
                 "delete from raw.load_cursors where store_key = ? and table_name = ?", [self._store_key, table.name]
             )
+
+    def backfilled(self, table: Table, span: Span) -> tuple[int, int] | None:
+        """How far an unfinished backfill of a span of time has come: its last id, and the highest there is to read."""
+        with self._open() as connection:
+            row = connection.execute(
+                """select upto_id, highest_id from raw.load_backfills
+                   where store_key = ? and table_name = ? and created_from = ? and created_before = ?""",
+                [self._store_key, table.name, *span],
+            ).fetchone()
+        return (row[0], row[1]) if row else None
+
+    def save_backfilled(self, table: Table, span: Span, upto_id: int, highest_id: int) -> None:
+        """Remember how far a backfill of a span of time has come; forget it when it is done."""
+        with self._open() as connection:
+            if upto_id >= highest_id:
+                connection.execute(
+                    """delete from raw.load_backfills
+                       where store_key = ? and table_name = ? and created_from = ? and created_before = ?""",
+                    [self._store_key, table.name, *span],
+                )
+            else:
+                connection.execute(
+                    "insert or replace into raw.load_backfills values (?, ?, ?, ?, ?, ?)",
+                    [self._store_key, table.name, *span, upto_id, highest_id],
+                )
+
+    def reread(self, table: Table) -> tuple[datetime, int] | None:
+        """When the rotating second look at `table` was last taken (the store's clock), and up to which id."""
+        row = self._one("select reread_at, upto_id from raw.load_rereads where store_key = ? and table_name = ?", table)
+        return (row[0], row[1]) if row else None
+
+    def save_reread(self, table: Table, reread_at: datetime, upto_id: int) -> None:
+        """Remember where the second look at `table` goes on."""
+        with self._open() as connection:
+            connection.execute(
+                "insert or replace into raw.load_rereads values (?, ?, ?, ?)",
+                [self._store_key, table.name, reread_at, upto_id],
+            )
+
+    def id_range(self, table: Table, created_from: datetime | None = None) -> tuple[int, int, int]:
+        """Lowest id, highest id and number of the undeleted rows, of those created since a moment."""
+        key = f'"{table.primary_key[0]}"'
+        with self._open() as connection:
+            row = connection.execute(
+                f"""select coalesce(min({key}), 0), coalesce(max({key}), 0), count(*) from raw.{table.name}
+                    where store_key = $key and _deleted_at is null and ($from is null or created_at >= $from)""",
+                {"key": self._store_key, "from": created_from},
+            ).fetchone()
+        return row or (0, 0, 0)
+
+    def orders_of(self, customers: Iterable[int]) -> list[int]:
+        """Ids of the orders that raw has of some accounts."""
+        with self._open() as connection:
+            rows = connection.execute(
+                """select entity_id from raw.orders where store_key = $key and _deleted_at is null
+                   and customer_id in (select unnest($ids::bigint[])) order by 1""",
+                {"key": self._store_key, "ids": list(customers)},
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    # Quarantine
+
+    def refused(self, table: Table) -> list[int]:
+        """Ids of the rows that the store could not send when last asked."""
+        return self._quarantined_ids(table, "column_name is null")
+
+    def unreadable(self, table: Table) -> list[int]:
+        """Ids that the store has and raw cannot have: rows it could not send, or without a value that raw needs."""
+        key = f'"{table.primary_key[0]}"'
+        missing = f"""not exists (
+            select 1 from raw.{table.name} as row
+            where row.store_key = ? and row.{key}::varchar = row_id and row._deleted_at is null)"""
+        return self._quarantined_ids(table, f"(column_name is null or {missing})", self._store_key)
+
+    def _quarantined_ids(self, table: Table, where: str, *values: object) -> list[int]:
+        if QUARANTINE not in self.tables():
+            return []
+        with self._open() as connection:
+            rows = connection.execute(
+                f"""select distinct try_cast(row_id as bigint) from raw.{QUARANTINE}
+                    where store_key = ? and table_name = ? and try_cast(row_id as bigint) is not null and {where}
+                    order by 1""",
+                [self._store_key, table.name, *values],
+            ).fetchall()
+        return [row[0] for row in rows]
+
+    def settle_quarantine(
+        self, tables: Iterable[Table], asked: Mapping[str, Sequence[int]], found_at: datetime
+    ) -> None:
+        """Drop the lines of `tables` that no longer hold: the quarantine lists what is wrong now.
+
+        A line goes when the same was found again by this run, when its row was written anew or marked
+        deleted since, when a row that could not be sent was asked for (`asked`, ids by table) and did
+        not fail again, and when it is QUARANTINE_DAYS old without having been found again.
+        """
+        with self._open() as connection:
+            for table in tables:
+                values = {
+                    "key": self._store_key,
+                    "table": table.name,
+                    "run": found_at,
+                    "asked": [str(number) for number in asked.get(table.name, ())],
+                }
+                connection.execute(
+                    f"""delete from raw.{QUARANTINE} as line
+                        where line.store_key = $key and line.table_name = $table and line.found_at < $run and (
+                            exists (
+                                select 1 from raw.{QUARANTINE} as newer
+                                where newer.store_key = $key and newer.table_name = $table
+                                  and newer.found_at = $run and newer.row_id is not distinct from line.row_id
+                                  and newer.column_name is not distinct from line.column_name
+                            )
+                            or exists (
+                                select 1 from raw.{table.name} as row
+                                where row.store_key = $key and row."{table.primary_key[-1]}"::varchar = line.row_id
+                                  and row._changed_at > line.found_at
+                            )
+                            or (line.column_name is null and list_contains($asked::varchar[], line.row_id))
+                            or line.found_at < $run - interval {QUARANTINE_DAYS} day
+                        )""",
+                    values,
+                )
 
     def count(self, table: Table, filters: Iterable[Filter], after: int, upto: int) -> int:
         """How many undeleted rows raw has with ids above `after`, up to `upto`, by the server's own filters."""
@@ -134,7 +289,7 @@ class RawStore:
         keys = " and ".join(f'row."{k}"::varchar = seen.column{n}' for n, k in enumerate(table.primary_key))
         with self._open() as connection:
             columns = ", ".join(f"column{n} varchar" for n in range(len(table.primary_key)))
-            connection.execute(f"create temp table seen ({columns})")
+            connection.execute(f"create or replace temp table seen ({columns})")
             if seen:
                 marks = ", ".join("?" for _ in table.primary_key)
                 connection.executemany(f"insert into seen values ({marks})", [list(map(str, key)) for key in seen])
@@ -145,10 +300,12 @@ class RawStore:
             ).fetchone()
         return int(row[0]) if row else 0
 
-    def quarantined(self, found_at: datetime) -> int:
-        """How many values or rows the run of `found_at` put into the quarantine."""
+    def quarantined(self) -> int:
+        """How many values or rows are in the quarantine."""
         with self._open() as connection:
-            row = connection.execute(f"select count(*) from raw.{QUARANTINE} where found_at = ?", [found_at]).fetchone()
+            row = connection.execute(
+                f"select count(*) from raw.{QUARANTINE} where store_key = ?", [self._store_key]
+            ).fetchone()
         return int(row[0]) if row else 0
 
     def highest_id(self, table: Table) -> int:
@@ -186,6 +343,9 @@ class RawStore:
             if condition.condition == "in":
                 parts.append(f"{condition.field} in (select unnest(?::bigint[]))")
                 values.append([int(part) for part in str(condition.value).split(",")])
+            elif condition.condition == "nin":
+                parts.append(f"{key} not in (select unnest(?::bigint[]))")
+                values.append([int(part) for part in str(condition.value).split(",")])
             else:  # gteq, of a time
                 parts.append(f"{condition.field} >= ?::timestamp")
                 values.append(condition.value)
@@ -195,5 +355,10 @@ class RawStore:
         with self._open() as connection:
             return connection.execute(sql, [self._store_key, table.name]).fetchone()
 
-    def _open(self) -> duckdb.DuckDBPyConnection:
-        return open_warehouse(self._path)
+    @contextmanager
+    def _open(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self._held is not None:
+            yield self._held
+        else:
+            with open_warehouse(self._path) as connection:
+                yield connection

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from loaders.magento.reader import Reader
+from loaders.magento.client import Filter
+from loaders.magento.reader import MAX_SKIPPED, Reader
 from loaders.magento.store import RawStore
 from loaders.magento.tables import Table
 
@@ -35,8 +36,15 @@ def sweep(reader: Reader, raw: RawStore, table: Table, highest_id: int, *, page_
     Raises MagentoError when the store stops answering; the caller then marks nothing.
     """
     found = Sweep()
-    filters = reader.store_filters(table)
-    theirs = reader.total_count(table, -1, highest_id)
+    # Rows that the store has and raw cannot have count on neither side, or each night would look for them.
+    unreadable = raw.unreadable(table)
+    if len(unreadable) > MAX_SKIPPED:
+        found.refused = f"{len(unreadable)} rows are in raw.quarantine"
+        return found
+    without = [Filter(table.filter_key, "nin", ",".join(map(str, unreadable)))] if unreadable else []
+    filters = [*reader.store_filters(table), *without]
+    page_size = min(page_size, reader.page_size)
+    theirs = reader.total_count(table, -1, highest_id, without)
     ours = raw.count(table, filters, -1, highest_id)
     found.requests += 1
     allowed = max(FEW_ROWS, int(ours * max_share))
@@ -49,7 +57,7 @@ def sweep(reader: Reader, raw: RawStore, table: Table, highest_id: int, *, page_
             and theirs >= 0
             and (upto - after <= page_size or theirs == 0 or ours <= page_size)
         ):
-            on_server = set(reader.ids(table, after, upto)) if theirs else set()
+            on_server = set(reader.ids(table, after, upto, without)) if theirs else set()
             found.requests += 1 if theirs else 0
             here = set(raw.ids(table, filters, after, upto))
             found.gone += sorted(here - on_server)
@@ -58,7 +66,7 @@ def sweep(reader: Reader, raw: RawStore, table: Table, highest_id: int, *, page_
                 found.refused = f"more than {allowed} of {ours_in_all} rows would be marked deleted"
             return
         middle = (after + upto) // 2
-        low_theirs = reader.total_count(table, after, middle)
+        low_theirs = reader.total_count(table, after, middle, without)
         found.requests += 1
         low_ours = raw.count(table, filters, after, middle)
         compare(after, middle, low_theirs, low_ours)

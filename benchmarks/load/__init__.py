@@ -1,0 +1,1 @@
+"""Measures the loader, and holds what its measurements and tests share."""

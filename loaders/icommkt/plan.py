@@ -5,10 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import duckdb
 
+from loaders.icommkt import fields
 from loaders.icommkt.published import Published
 from loaders.icommkt.settings import IcommktSettings
 
@@ -16,24 +18,24 @@ CHUNK = 4_000
 """Contacts whose fields are in memory at a time while they are cut into batches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """One contact to send. `content` is its fields' JSON text; `tries` how often it was refused with this payload.
 
     `was_refused`: there is a rejection of it, of this payload or an older one; `is_list`: the content is a JSON list.
+    `content_hash` is of the text in the mart; it is empty until somebody needs it.
     """
 
     store_key: str
     email: str
     customer_id: int | None
     payload_hash: str
-    content_hash: str
     has_purchase: bool
     filled_windows: int
     tries: int
     was_refused: bool
     content: bytes
     is_list: bool
+    content_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -89,8 +91,7 @@ def make(
     """
     _contacts(db, published, profile, settings)
     db.execute(
-        "create or replace temp table held as select * exclude (content)"
-        " from state.push.acknowledgements where profile = $profile",
+        "create or replace temp table held as select * from state.push.acknowledgements where profile = $profile",
         {"profile": profile.name},
     )
     as_of = published.build.as_of_date
@@ -253,7 +254,7 @@ def items(db: duckdb.DuckDBPyConnection, empty_value: str = "") -> Iterator[Item
         rows = db.execute(
             """
             select
-                plan.store_key, plan.email, plan.customer_id, plan.payload_hash, md5(payload.custom_fields),
+                plan.store_key, plan.email, plan.customer_id, plan.payload_hash,
                 plan.has_purchase, plan.filled_windows, plan.tries, plan.was_refused,
                 encode(payload.custom_fields),
                 coalesce(try(json_type(payload.custom_fields)) = 'ARRAY', false)
@@ -270,11 +271,12 @@ def items(db: duckdb.DuckDBPyConnection, empty_value: str = "") -> Iterator[Item
 
 
 def _with_placeholder(item: Item, empty_value: str) -> Item:
-    fields = json.loads(item.content)
-    for one in fields:
+    listed = json.loads(item.content)
+    for one in listed:
         if one.get("Value") == "":
             one["Value"] = empty_value
-    return replace(item, content=json.dumps(fields, ensure_ascii=False).encode())
+    content = json.dumps(listed, ensure_ascii=False).encode()
+    return item._replace(content=content, content_hash=fields.hash_of(item.content))
 
 
 def gone(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -33,8 +33,8 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
                 {"email": wanted},
             ).fetchone()
             held = db.execute(
-                "select content, acknowledged_at, as_of_date, contact_status from state.push.acknowledgements"
-                " where profile = $profile and email = $email",
+                "select content_id, acknowledged_at, as_of_date, contact_status, content_index"
+                " from state.push.acknowledgements where profile = $profile and email = $email",
                 {"profile": profile.name, "email": wanted},
             ).fetchone()
             refused = db.execute(
@@ -55,8 +55,11 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
                 again = "when its payload changes" if refused[1] else f"from {refused[3]} on"
                 say(f"  refused {refused[2]} times ({refused[0]}); tried again {again}")
             say(f"  {_would(payload, held is not None)}")
+            before: dict[str, str] | None = {}
+            if held is not None:
+                before = None if held[0] is None else state.contents([held[0]])[held[0]][held[4]]
             _table(
-                fields.of_acknowledged(held[0]) if held else {},
+                before,
                 fields.of_text(payload[0], settings.empty_value) if payload else {},
                 say,
             )

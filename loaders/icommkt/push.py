@@ -287,6 +287,8 @@ class Run:
         sizes = Sizes(*state.batch_limit(profile.name, *configured, settings.relearn_days))
         sender = Sender(client, settings, profile.key, sizes, stop, self._settle)
         status, message = "failed", ""
+        # Many small statements between other threads' work: a second thread of DuckDB's would only cost time.
+        self.db.execute("set threads = 1")
         try:
             sender.send(planning.items(self.db, settings.empty_value))
             if removing and settings.on_missing == "remove":
@@ -300,7 +302,6 @@ class Run:
             if sizes.learned:
                 state.learn_batch_limit(profile.name, sizes.contacts, sizes.bytes, configured)
             outcome, counts = self.outcome, client.counts
-            state.fold()
             state.end_run(
                 self._run_id,
                 status,
@@ -312,6 +313,7 @@ class Run:
                 bytes_sent=counts.bytes,
                 message=message,
             )
+            self.db.execute("reset threads")
             self._summarise(plan, client, sender, sizes, status, time.monotonic() - started)
         return outcome
 
@@ -333,37 +335,26 @@ class Run:
         ).fetchall()
         return [(row[0], row[1]) for row in rows]
 
-    def _settle(self, settled: Settled) -> None:
+    def _settle(self, answers: list[Settled]) -> None:
         as_of = self.published.build.as_of_date
-        acknowledged = [
-            Acknowledged(
-                store_key=taken.item.store_key,
-                email=taken.item.email,
-                customer_id=taken.item.customer_id,
-                payload_hash=taken.item.payload_hash,
-                content_hash=taken.item.content_hash,
-                has_purchase=taken.item.has_purchase,
-                filled_windows=taken.item.filled_windows,
-                contact_status=taken.status,
-                content=taken.content,
-            )
-            for taken in settled.taken
-        ]
-        rejected = [self._rejection(refusal, as_of) for refusal in settled.refused]
-        cleared = [(taken.item.store_key, taken.item.email) for taken in settled.taken if taken.item.was_refused]
+        outcome = self.outcome
+        acknowledged = [Acknowledged(one.taken, one.statuses, one.contents) for one in answers if one.taken]
+        rejected = [self._rejection(refusal, as_of) for one in answers for refusal in one.refused]
+        cleared = [(item.store_key, item.email) for one in answers for item in one.taken if item.was_refused]
         if acknowledged or rejected:
             self.state.record(self._run_id, self.profile.name, as_of, acknowledged, rejected, cleared)
-        if settled.removed:
-            self.state.forget(self.profile.name, settled.removed)
-        outcome = self.outcome
-        outcome.acknowledged += len(acknowledged)
-        outcome.inactive += sum(taken.status not in (None, "A") for taken in settled.taken)
+        removed = [key for one in answers for key in one.removed]
+        if removed:
+            self.state.forget(self.profile.name, removed)
+        for one in answers:
+            outcome.acknowledged += len(one.taken)
+            outcome.inactive += sum(status not in (None, "A") for status in one.statuses)
+            outcome.not_removed += one.not_removed
+        outcome.removed += len(removed)
         outcome.rejected += len(rejected)
         outcome.permanent += sum(one.permanent for one in rejected)
-        outcome.removed += len(settled.removed)
-        outcome.not_removed += settled.not_removed
-        for one in rejected:
-            outcome.reasons[one.reason] = outcome.reasons.get(one.reason, 0) + 1
+        for rejection in rejected:
+            outcome.reasons[rejection.reason] = outcome.reasons.get(rejection.reason, 0) + 1
         if time.monotonic() - self._spoke >= PROGRESS_EVERY:
             self._spoke = time.monotonic()
             log.info("%s of %s contacts answered", f"{outcome.acknowledged + outcome.rejected:,}", f"{self._planned:,}")

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import re
 import threading
-import zlib
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 
-from loaders.icommkt import answers, interrupt
+from loaders.icommkt import answers, fields, interrupt
 from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.plan import Item
@@ -25,16 +26,9 @@ REFUSED_IN_A_ROW = 1_000
 """The same for contacts refused inside good answers."""
 SUSPECTS_BEFORE_LEARNING = 2
 """A 500 or a silence may be chance; so many times the halves must succeed before the smaller size is remembered."""
+COMMIT_WITHIN = 0.05
+"""Seconds that an answer may wait for others to be written down with it."""
 NOT_A_LIST = "not JSON"
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """A contact that was acknowledged. `content` is compressed, or None when it is not to be kept."""
-
-    item: Item
-    status: str | None
-    content: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +44,11 @@ class Refusal:
 
 @dataclass(slots=True)
 class Settled:
-    """What one answer settled."""
+    """What one answer settled. `statuses` are those of `taken`; `contents` are its fields, packed, or None."""
 
-    taken: list[Taken] = field(default_factory=list)
+    taken: list[Item] = field(default_factory=list)
+    statuses: list[str | None] = field(default_factory=list)
+    contents: bytes | None = None
     refused: list[Refusal] = field(default_factory=list)
     removed: list[tuple[str, str]] = field(default_factory=list)
     not_removed: int = 0
@@ -86,7 +82,11 @@ class Sizes:
 
 
 class Sender:
-    """Delivers contacts to one profile. `settle` is called in the caller's thread, once for each answer."""
+    """Delivers contacts to one profile.
+
+    `settle` is called in the caller's thread with the answers that have come, usually one. A batch counts as under way
+    until then, and no more than twice as many as there are senders are.
+    """
 
     def __init__(
         self,
@@ -95,7 +95,7 @@ class Sender:
         profile_key: str,
         sizes: Sizes,
         stop: threading.Event,
-        settle: Callable[[Settled], None],
+        settle: Callable[[list[Settled]], None],
     ) -> None:
         self.client = client
         self.settings = settings
@@ -105,6 +105,8 @@ class Sender:
         self._stop = stop
         self._settle = settle
         self._settled: queue.SimpleQueue[Settled] = queue.SimpleQueue()
+        self._waiting: list[Settled] = []
+        self._drained = time.monotonic()
         self._lock = threading.Lock()
         self._permanent = re.compile(settings.permanent_pattern)
         self._any_taken = False
@@ -136,7 +138,7 @@ class Sender:
                     running = self._advance(running)
                 interrupt.check()
                 running.add(pool.submit(work, part))
-                self._drain()
+                self._drain(unless_recent=True)
             while running:
                 running = self._advance(running)
         except BaseException as error:
@@ -149,18 +151,26 @@ class Sender:
 
     def _advance(self, running: set[Future[object]]) -> set[Future[object]]:
         interrupt.check()
-        done, rest = wait(running, timeout=0.5, return_when=FIRST_COMPLETED)
-        self._drain()
+        done, rest = wait(running, timeout=COMMIT_WITHIN, return_when=FIRST_COMPLETED)
+        self._drain(unless_recent=True)
         for future in done:
             future.result()
         return rest
 
-    def _drain(self) -> None:
-        while True:
-            try:
-                settled = self._settled.get_nowait()
-            except queue.Empty:
-                return
+    def _drain(self, *, unless_recent: bool = False) -> None:
+        """Settle the answers that have come.
+
+        With `unless_recent` they wait, for a short time, until there is one for each sender: a transaction costs the
+        same for several answers as for one.
+        """
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._waiting.append(self._settled.get_nowait())
+        now = time.monotonic()
+        if not self._waiting:
+            self._drained = now
+        elif not unless_recent or len(self._waiting) >= self.settings.senders or now - self._drained >= COMMIT_WITHIN:
+            settled, self._waiting, self._drained = self._waiting, [], now
             self._settle(settled)
 
     def _batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
@@ -171,7 +181,7 @@ class Sender:
                 self._settled.put(Settled(refused=[Refusal(item, NOT_A_LIST, "the payload is no JSON list", True)]))
                 continue
             more = _size(item)
-            if batch and not self.sizes.fit(len(batch) + 1, size + more):
+            if batch and (len(batch) >= self.sizes.contacts or size + more > self.sizes.bytes):
                 yield batch
                 batch, size = [], 0
             batch.append(item)
@@ -186,7 +196,7 @@ class Sender:
             return
         if not self._any_taken and any(not refusal.item.tries for refusal in doubtful):
             raise RefusedError(f"ICOMMKT took none of the contacts: {doubtful[0].reason}")
-        self._settle(Settled(refused=doubtful))
+        self._settle([Settled(refused=doubtful)])
 
     # -- the senders' threads
 
@@ -248,11 +258,15 @@ class Sender:
         settled = Settled()
         for item, fate in zip(items, fates, strict=True):
             if isinstance(fate, answers.Accepted):
-                kept = zlib.compress(item.content, 6) if self.settings.keep_content else None
-                settled.taken.append(Taken(item, fate.status, kept))
+                settled.taken.append(
+                    item if item.content_hash else item._replace(content_hash=fields.hash_of(item.content))
+                )
+                settled.statuses.append(fate.status)
             elif isinstance(fate, answers.Refused):
                 permanent = self._is_permanent(fate.code, fate.reason)
                 settled.refused.append(Refusal(item, fate.code, fate.reason, permanent))
+        if settled.taken and self.settings.keep_content:
+            settled.contents = fields.pack([item.content for item in settled.taken])
         doubtful: list[Refusal] = []
         with self._lock:
             if settled.taken:
@@ -301,6 +315,10 @@ class Sender:
             self._settled.put(Settled(not_removed=1))
         else:
             self._settled.put(Settled(removed=[key]))
+
+
+def _hashed(item: Item) -> Item:
+    return item if item.content_hash else item._replace(content_hash=fields.hash_of(item.content))
 
 
 def _contact(item: Item) -> bytes:

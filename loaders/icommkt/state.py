@@ -1,8 +1,8 @@
 """What ICOMMKT has acknowledged and refused, and the runs: schema `push` of the state file.
 
-Acknowledgements of a run are appended to `acknowledged_log`, one transaction per answer, and folded into `acknowledged`
-when a run begins and ends. An index would make each of those writes slower as the number of contacts grows, and would
-have to fit into memory; `acknowledgements` is the view that is right at any moment.
+Acknowledgements are appended to `acknowledged_log`, in one transaction when their answer has come, and folded into
+`acknowledged` now and then. An index would make each of those writes slower as the number of contacts grows, and would
+have to fit into memory. `acknowledgements` is the view of both, right at any moment.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from loaders.icommkt import fields
 from loaders.icommkt.errors import BusyError
+from loaders.icommkt.plan import Item
 
 SCHEMA = """
 create schema if not exists state.push;
@@ -35,12 +37,13 @@ create table if not exists state.push.destinations (
 create table if not exists state.push.acknowledged (
     store_key varchar, profile varchar, email varchar, customer_id bigint, payload_hash varchar, content_hash varchar,
     has_purchase boolean, filled_windows integer, contact_status varchar, as_of_date date, acknowledged_at timestamp,
-    run_id bigint, content blob
+    run_id bigint, content_id bigint, content_index integer
 );
+create table if not exists state.push.contents (content_id bigint, contents blob);
 create table if not exists state.push.acknowledged_log (
     sequence bigint, store_key varchar, profile varchar, email varchar, customer_id bigint, payload_hash varchar,
     content_hash varchar, has_purchase boolean, filled_windows integer, contact_status varchar, as_of_date date,
-    acknowledged_at timestamp, run_id bigint, content blob
+    acknowledged_at timestamp, run_id bigint, content_id bigint, content_index integer, contents blob
 );
 create table if not exists state.push.rejections (
     store_key varchar, profile varchar, email varchar, payload_hash varchar, permanent boolean, status_code varchar,
@@ -55,7 +58,7 @@ create table if not exists state.push.batch_limits (
 # The view must not name the catalog: an analyst opens the file under its own name.
 VIEW = """
 create or replace view push.acknowledgements as
-select * exclude (sequence)
+select * exclude (sequence, contents)
 from push.acknowledged_log
 qualify row_number() over (partition by store_key, profile, email order by sequence desc) = 1
 union all by name
@@ -64,23 +67,17 @@ from push.acknowledged as held
 anti join push.acknowledged_log as logged using (store_key, profile, email)
 """
 
-FOLD_BY_REWRITE_SHARE = 0.25
-"""From this share of changed rows on, the table is written anew rather than patched, so that the file does not grow."""
+FOLD_AT_SHARE = 0.5
+"""The log is folded when a run begins and it holds so many rows for each row of the table."""
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """One contact as it was acknowledged. `content` is the fields' JSON, compressed by zlib, or None."""
+    """The contacts of one answer, with ICOMMKT's status letters, and their fields packed into one blob, or None."""
 
-    store_key: str
-    email: str
-    customer_id: int | None
-    payload_hash: str
-    content_hash: str
-    has_purchase: bool
-    filled_windows: int
-    contact_status: str | None
-    content: bytes | None
+    items: Sequence[Item]
+    statuses: Sequence[str | None]
+    contents: bytes | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,9 @@ class Rejection:
 
 _ACKNOWLEDGED = pa.schema(
     [
+        ("sequence", pa.int64()),
         ("store_key", pa.string()),
+        ("profile", pa.string()),
         ("email", pa.string()),
         ("customer_id", pa.int64()),
         ("payload_hash", pa.string()),
@@ -107,7 +106,12 @@ _ACKNOWLEDGED = pa.schema(
         ("has_purchase", pa.bool_()),
         ("filled_windows", pa.int32()),
         ("contact_status", pa.string()),
-        ("content", pa.binary()),
+        ("as_of_date", pa.date32()),
+        ("acknowledged_at", pa.timestamp("us")),
+        ("run_id", pa.int64()),
+        ("content_id", pa.int64()),
+        ("content_index", pa.int32()),
+        ("contents", pa.binary()),
     ]
 )
 _REJECTION = pa.schema(
@@ -192,22 +196,67 @@ class State:
         rejected: Sequence[Rejection],
         cleared: Sequence[tuple[str, str]],
     ) -> None:
-        """Write one answer down, in one transaction. `cleared` are keys whose rejection is over."""
-        with self.transaction():
-            if acknowledged:
-                first = self._sequence
-                self._sequence += len(acknowledged)
-                with self._given(_rows(acknowledged, _ACKNOWLEDGED)):
-                    self.db.execute(
-                        "insert into state.push.acknowledged_log by name"
-                        " select *, ? + row_number() over () as sequence, ? as profile, ? as as_of_date,"
-                        " cast(? as timestamp) as acknowledged_at, ? as run_id from given",
-                        [first, profile, as_of_date, utc_now(), run_id],
-                    )
-            if cleared:
-                self._delete("rejections", profile, cleared)
-            if rejected:
-                self._reject(run_id, profile, rejected)
+        """Write answers down, in one transaction. `cleared` are keys whose rejection is over."""
+        if rejected or cleared:
+            with self.transaction():
+                self._acknowledge(run_id, profile, as_of_date, acknowledged)
+                if cleared:
+                    self._delete("rejections", profile, cleared)
+                if rejected:
+                    self._reject(run_id, profile, rejected)
+        else:
+            # One statement is a transaction by itself, and this is the one that a push does all day.
+            self._acknowledge(run_id, profile, as_of_date, acknowledged)
+
+    def _acknowledge(
+        self, run_id: int, profile: str, as_of_date: dt.date, acknowledged: Sequence[Acknowledged]
+    ) -> None:
+        items = [item for answer in acknowledged for item in answer.items]
+        if not items:
+            return
+        content_ids: list[int | None] = []
+        indexes: list[int] = []
+        contents: list[bytes | None] = []
+        for answer in acknowledged:
+            number = len(answer.items)
+            # The answer's blob stands in its first row until the log is folded; its row's number names it.
+            kept = answer.contents is not None
+            content_ids += [(run_id << 32) + self._sequence + len(content_ids) if kept else None] * number
+            indexes += range(number)
+            contents += [answer.contents, *[None] * (number - 1)] if number else []
+        count = len(items)
+        columns: list[Any] = [
+            range(self._sequence, self._sequence + count),
+            [item.store_key for item in items],
+            [profile] * count,
+            [item.email for item in items],
+            [item.customer_id for item in items],
+            [item.payload_hash for item in items],
+            [item.content_hash for item in items],
+            [item.has_purchase for item in items],
+            [item.filled_windows for item in items],
+            [status for answer in acknowledged for status in answer.statuses],
+            [as_of_date] * count,
+            [utc_now()] * count,
+            [run_id] * count,
+            content_ids,
+            indexes,
+            contents,
+        ]
+        given = pa.table(columns, schema=_ACKNOWLEDGED)  # noqa: F841 - the statement reads it by its name
+        self.db.execute("insert into state.push.acknowledged_log by name select * from given")
+        self._sequence += count
+
+    def contents(self, content_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
+        """Return, by content_id, the fields of each contact of an answer, as they were acknowledged."""
+        wanted = list(set(content_ids))
+        rows = self.db.execute(
+            "select content_id, contents from state.push.contents where list_contains($wanted, content_id)"
+            " union all select content_id, contents from state.push.acknowledged_log"
+            " where contents is not null and list_contains($wanted, content_id)",
+            {"wanted": wanted},
+        ).fetchall()
+        return {content_id: fields.unpack(blob) for content_id, blob in rows}
 
     def _reject(self, run_id: int, profile: str, rejected: Sequence[Rejection]) -> None:
         with self._given(_rows(rejected, _REJECTION)):
@@ -241,31 +290,36 @@ class State:
             for table in ("acknowledged", "acknowledged_log", "rejections", "destinations"):
                 self.db.execute(f"delete from state.push.{table} where profile = ?", [profile])
 
-    def fold(self) -> None:
-        """Bring the log into the table, in one transaction."""
+    def fold(self, *, at_share: float = FOLD_AT_SHARE) -> None:
+        """Bring the log into the table, in one transaction, once it has grown to a share of it."""
         logged = self._number("select count(*) from state.push.acknowledged_log")
-        if not logged:
+        self._sequence = self._number("select coalesce(max(sequence) + 1, 0) from state.push.acknowledged_log")
+        if not logged or logged < at_share * self._number("select count(*) from state.push.acknowledged"):
             return
-        held = self._number("select count(*) from state.push.acknowledged")
+        key = "store_key, profile, email"
+        self.db.execute(
+            "create or replace temp table latest as select max(sequence) as sequence"
+            f" from state.push.acknowledged_log group by {key}"
+        )
         with self.transaction():
-            if logged >= held * FOLD_BY_REWRITE_SHARE:
-                self.db.execute(
-                    "create or replace table state.push.acknowledged as select * from state.push.acknowledgements"
-                )
-            else:
-                self.db.execute(
-                    "create or replace temp table latest as select max(sequence) as sequence"
-                    " from state.push.acknowledged_log group by store_key, profile, email"
-                )
-                self.db.execute(
-                    "delete from state.push.acknowledged where (store_key, profile, email) in"
-                    " (select (store_key, profile, email) from state.push.acknowledged_log)"
-                )
-                self.db.execute(
-                    "insert into state.push.acknowledged by name select * exclude (sequence)"
-                    " from state.push.acknowledged_log semi join latest using (sequence)"
-                )
+            self.db.execute(
+                f"""
+                create or replace table state.push.acknowledged as
+                select * from state.push.acknowledged
+                anti join state.push.acknowledged_log using ({key})
+                union all by name
+                select * exclude (sequence, contents) from state.push.acknowledged_log
+                semi join latest using (sequence)"""
+            )
+            self.db.execute(
+                "insert into state.push.contents select content_id, contents"
+                " from state.push.acknowledged_log where contents is not null"
+            )
             self.db.execute("delete from state.push.acknowledged_log")
+            self.db.execute(
+                "delete from state.push.contents where content_id not in"
+                " (select content_id from state.push.acknowledged where content_id is not null)"
+            )
         self._sequence = 0
         self.db.execute("checkpoint state")
 

@@ -72,7 +72,7 @@ def verify(
     with db:
         for profile in profiles_of(db, published, settings):
             make_plan(db, published, state, profile, settings)
-            found = compare(db, published, profile, settings, sample)
+            found = compare(db, published, state, profile, settings, sample)
             total += found.drifted
             _report(profile, found)
             if repair and found.drifted:
@@ -85,7 +85,12 @@ def verify(
 
 
 def compare(
-    db: duckdb.DuckDBPyConnection, published: Published, profile: Profile, settings: IcommktSettings, sample: int | None
+    db: duckdb.DuckDBPyConnection,
+    published: Published,
+    state: State,
+    profile: Profile,
+    settings: IcommktSettings,
+    sample: int | None,
 ) -> Found:
     """Compare a profile whose plan has been made; (store_key, e-mail) of what drifted are left in table `wanted`."""
     db.execute("create or replace temp table wanted (store_key varchar, email varchar)")
@@ -97,7 +102,7 @@ def compare(
     try:
         listed = client.list_all(profile.key) if sample is None else _one_by_one(db, client, profile.key)
         for chunk in _chunks(listed, planning.CHUNK):
-            _compare_chunk(db, chunk, keys, profile, settings, found)
+            _compare_chunk(db, state, chunk, keys, profile, settings, found)
     except WholeRefusalError as error:
         raise RefusedError(f"ICOMMKT does not list the profile: {error.reason}") from None
     except RequestError as error:
@@ -158,6 +163,7 @@ def _one_by_one(db: duckdb.DuckDBPyConnection, client: Client, profile_key: str)
 
 def _compare_chunk(
     db: duckdb.DuckDBPyConnection,
+    state: State,
     chunk: list[dict[str, Any]],
     keys: tuple[str, ...],
     profile: Profile,
@@ -194,11 +200,12 @@ def _compare_chunk(
     found.waiting += sum(not is_equal and not is_held for *_, is_equal, is_held in rows)
     differing = [tuple(row[:3]) for row in rows if row[4] and not row[3]]
     if differing:
-        _judge(db, differing, held, profile, settings, found)
+        _judge(db, state, differing, held, profile, settings, found)
 
 
 def _judge(
     db: duckdb.DuckDBPyConnection,
+    state: State,
     differing: list[tuple[Any, ...]],
     listed: list[dict[str, str]],
     profile: Profile,
@@ -211,7 +218,8 @@ def _judge(
     rows = db.execute(
         """
         select
-            differing.position, differing.store_key, differing.email, payload.custom_fields, acknowledged.content,
+            differing.position, differing.store_key, differing.email, payload.custom_fields,
+            acknowledged.content_id, acknowledged.content_index,
             acknowledged.content_hash = md5(payload.custom_fields) as is_latest
         from differing
         join contacts using (store_key, email)
@@ -223,8 +231,9 @@ def _judge(
         {"profile": profile.name},
     ).fetchall()
     db.unregister("differing")
-    for position, store_key, email, custom_fields, content, is_latest in rows:
-        acknowledged = None if is_latest else fields.of_acknowledged(content)
+    kept = state.contents([row[4] for row in rows if row[4] is not None and not row[6]])
+    for position, store_key, email, custom_fields, content_id, index, is_latest in rows:
+        acknowledged = kept[content_id][index] if content_id in kept else None
         if not is_latest and (acknowledged is None or not fields.differing(listed[position], acknowledged)):
             found.waiting += 1
             continue

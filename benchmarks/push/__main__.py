@@ -1,0 +1,171 @@
+"""Measures the push against a bare loop of threads that post the same bytes to the same server in the same run.
+
+`python -m benchmarks.push --contacts 20000 --rounds 3` prints, for the first run (everything is new), a busy day (5 %
+changed) and a quiet day (nothing), the seconds of both, their ratio, and the push's peak memory.
+
+The push's seconds are those of the whole command but for starting Python: planning, sending, writing the state. The
+bare loop has its bodies ready in memory, keeps no state, checks nothing, and has as many threads with kept connections.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import shutil
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import duckdb
+import requests
+
+from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk, icommkt
+from benchmarks.push.published import make
+
+BATCH, SENDERS = 100, 4
+BUSY_SHARE = 0.05
+
+
+def bodies(path: Path, only_changed: bool) -> list[bytes]:
+    """Return the bodies that a push of this file sends: all contacts, or those that differ in version 2."""
+    stride = round(1 / BUSY_SHARE)
+    where = f"where rowid % {stride} = 0" if only_changed else ""
+    with duckdb.connect(str(path), read_only=True) as db:
+        rows = db.execute(f"select email, custom_fields from marts.icommkt_payloads {where} order by rowid").fetchall()
+    contacts = [f'{{"Email":"{email}","CustomFields":{fields}}}'.encode() for email, fields in rows]
+    head = f'{{"ProfileKey":"{PROFILE_KEY}","ContactList":['.encode()
+    return [head + b",".join(contacts[start : start + BATCH]) + b"]}" for start in range(0, len(contacts), BATCH)]
+
+
+def bare_loop(url: str, given: list[bytes]) -> float:
+    """Post the bodies and return the seconds it took."""
+    local = threading.local()
+
+    def post(body: bytes) -> None:
+        if not hasattr(local, "session"):
+            local.session = requests.Session()
+        response = local.session.post(
+            f"{url}/Contacts/SaveMultiContact.Json/",
+            data=body,
+            headers={"Authorization": API_KEY, "Content-Type": "application/json"},
+            timeout=60,
+        )
+        response.raise_for_status()
+        response.json()
+
+    started = time.perf_counter()
+    with ThreadPoolExecutor(SENDERS) as pool:
+        list(pool.map(post, given))
+    return time.perf_counter() - started
+
+
+def push(desk: Desk) -> tuple[float, str]:
+    """Push within this process; return the seconds it took and the summary."""
+    started = time.perf_counter()
+    result = desk.run("push", batch_size=str(BATCH), senders=str(SENDERS), read_timeout="60", batch_bytes="100000000")
+    seconds = time.perf_counter() - started
+    if result.returncode:
+        raise RuntimeError(result.stdout + result.stderr)
+    return seconds, result.stdout.strip().splitlines()[-1]
+
+
+def peak_memory(desk: Desk) -> float:
+    """Push in a process of its own and return the most memory it had, in MB, as the kernel counts it."""
+    process = desk.start("push", batch_size=str(BATCH), senders=str(SENDERS), read_timeout="60")
+    peak = 0.0
+    status = Path(f"/proc/{process.pid}/status")
+    while process.poll() is None:
+        with contextlib.suppress(OSError):
+            for line in status.read_text().splitlines():
+                if line.startswith("VmHWM:"):
+                    peak = max(peak, int(line.split()[1]) / 1024)
+        time.sleep(0.1)
+    _, errors = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"the push ended with {process.returncode}: {errors}")
+    return peak
+
+
+def rounds(desk: Desk, versions: dict[int, Path], number: int, latency: float) -> Iterator[tuple[str, float, float]]:
+    """Yield, for each round and kind of day, the seconds of the bare loop and of the push."""
+    everything, changed = bodies(versions[1], False), bodies(versions[2], True)
+    for _ in range(number):
+        _start(desk, latency)
+        bare_first, bare_busy = bare_loop(desk.url, everything), bare_loop(desk.url, changed)
+        _start(desk, latency)
+        shutil.copyfile(versions[1], desk.published)
+        ours_first, _ = push(desk)
+        yield "first run", bare_first, ours_first
+        shutil.copyfile(versions[2], desk.published)
+        ours_busy, _ = push(desk)
+        yield "busy day", bare_busy, ours_busy
+        desk.forget_requests()
+        quiet, _ = push(desk)
+        if desk.requests():
+            raise RuntimeError("a quiet day sent requests")
+        yield "quiet day", 0.0, quiet
+
+
+def _start(desk: Desk, latency: float = 0.0) -> None:
+    desk.reset()
+    if latency:
+        desk.fault(kind="latency", seconds=latency)
+    desk.server_setting(journal="brief")
+    desk.state.unlink(missing_ok=True)
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.push", description=__doc__)
+    parser.add_argument("--contacts", type=int, default=20_000)
+    parser.add_argument("--fields", type=int, default=75)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds the server lets each request wait")
+    parser.add_argument("--folder", type=Path, help="keeps the made files here for the next time")
+    parser.add_argument("--memory-only", action="store_true", help="one push of a process of its own, no bare loop")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="push-benchmark-") as name:
+        folder = given.folder or Path(name)
+        versions = {}
+        for version in (1, 2):
+            versions[version] = folder / f"made-{given.contacts}-{given.fields}-{version}.duckdb"
+            if not versions[version].exists():
+                make(versions[version], given.contacts, changed_share=BUSY_SHARE, version=version, fields=given.fields)
+        with icommkt(Path(name)) as server:
+            desk = Desk(Path(name), *server)
+            if not given.memory_only:
+                found: dict[str, list[tuple[float, float]]] = {}
+                for day, bare, ours in rounds(desk, versions, given.rounds, given.latency):
+                    found.setdefault(day, []).append((bare, ours))
+                for day, pairs in found.items():
+                    _print(day, pairs)
+            _start(desk)
+            shutil.copyfile(versions[1], desk.published)
+            started = time.perf_counter()
+            peak = peak_memory(desk)
+            seconds = time.perf_counter() - started
+            size = desk.state.stat().st_size / 1e6
+            print(f"{given.contacts:,} contacts from a process of its own: {seconds:.1f} s, peak memory {peak:.0f} MB,")
+            print(f"  published file {versions[1].stat().st_size / 1e6:.0f} MB, state file {size:.0f} MB")
+            for day, version in (("quiet", 1), ("busy", 2)):
+                shutil.copyfile(versions[version], desk.published)
+                started = time.perf_counter()
+                peak = peak_memory(desk)
+                print(f"  the same on a {day} day: {time.perf_counter() - started:.1f} s, peak memory {peak:.0f} MB")
+    return 0
+
+
+def _print(day: str, pairs: list[tuple[float, float]]) -> None:
+    bare, ours = (statistics.median(pair[index] for pair in pairs) for index in range(2))
+    each = ", ".join(f"{one[1] / one[0]:.2f}" if one[0] else f"{one[1]:.2f} s" for one in pairs)
+    ratio = f"ratio {ours / bare:.2f} (rounds: {each})" if bare else f"(rounds: {each})"
+    print(f"{day:9}: bare loop {bare:6.2f} s, push {ours:6.2f} s, {ratio}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -55,6 +55,10 @@ class Login(ABC):
     def explain(self, text: str) -> str:
         """One line on why the store does not take the login, given Magento's `text`."""
 
+    def is_refused(self, status: int, text: str) -> bool:
+        """Tell whether an answer may be a refusal of the login rather than of the call."""
+        return status == 401
+
     def renew(self, request: PreparedRequest, response: Response, is_accepted: Callable[[], bool]) -> bool:
         """Get a new proof after a 401 of `request`; True when it is worth asking again.
 
@@ -102,6 +106,10 @@ class OAuthLogin(Login):
     def sign(self, request: PreparedRequest) -> None:
         """Add an OAuth header, signed over this request alone."""
         self._oauth(request)
+
+    def is_refused(self, status: int, text: str) -> bool:
+        """Tell it from the text too: a credential of the wrong length is a 400."""
+        return status == 401 or (status == 400 and any(word in text.lower() for word in ("oauth", "token length")))
 
     def renew(self, request: PreparedRequest, response: Response, is_accepted: Callable[[], bool]) -> bool:
         """Ask again, with a new nonce, when the store has seen this one: a request that was sent twice on the way."""

@@ -61,9 +61,9 @@ class Answer:
 
 
 def search_params(
-    filters: Iterable[Filter], *, page_size: int, sort: str, descending: bool = False, fields: str = ""
+    filters: Iterable[Filter], *, page_size: int, sort: str, descending: bool = False, fields: str = "", page: int = 1
 ) -> dict[str, str]:
-    """Query of a first page: `searchCriteria` in the spelling of Adobe's documentation.
+    """Query of a page, usually the first: `searchCriteria` in the spelling of Adobe's documentation.
 
     The direction is always said: without one Magento sorts descending (recorded).
     """
@@ -76,7 +76,7 @@ def search_params(
     params["searchCriteria[sortOrders][0][field]"] = sort
     params["searchCriteria[sortOrders][0][direction]"] = "DESC" if descending else "ASC"
     params["searchCriteria[pageSize]"] = str(page_size)
-    params["searchCriteria[currentPage]"] = "1"
+    params["searchCriteria[currentPage]"] = str(page)
     if fields:
         params["fields"] = fields
     return params
@@ -136,9 +136,10 @@ class MagentoClient:
         descending: bool = False,
         fields: str = "",
         hasty: bool = False,
+        page: int = 1,
     ) -> Answer:
         """First page of a search; keyset paging never asks for another one."""
-        params = search_params(filters, page_size=page_size, sort=sort, descending=descending, fields=fields)
+        params = search_params(filters, page_size=page_size, sort=sort, descending=descending, fields=fields, page=page)
         return self.get(path, params, hasty=hasty)
 
     def graphql(self, query: str) -> dict[str, Any]:
@@ -160,7 +161,7 @@ class MagentoClient:
             return Answer(response.content, _server_time(response))
         body = _json(response)
         text = filled_message(body)
-        if response.status_code == 401:
+        if self.login.is_refused(response.status_code, text):
             resource = body["parameters"].get("resources") if _has_resources(body) else None
             if resource and self._login_works():
                 raise PermissionMissingError(path, str(resource))

@@ -33,15 +33,15 @@ class OneTimeCodes:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._totp = pyotp.TOTP(secret.replace(" ", "").replace("-", ""))
+        try:
+            self._totp = pyotp.TOTP(secret.replace(" ", "").replace("-", ""))
+            self._totp.at(0)
+        except ValueError:
+            raise LoginError(_NOT_BASE32) from None
         self._memory = memory
         self._clock = clock
         self._sleep = sleep
         self._last = 0
-        try:
-            self._totp.at(0)
-        except ValueError:
-            raise LoginError(_NOT_BASE32) from None
 
     def next(self) -> str:
         """Return a code that was not returned before; waits up to half a minute for one."""

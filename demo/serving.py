@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 import socket
 import subprocess
 import sys
 import threading
+import time
 from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,6 +24,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 LISTENING = re.compile(r"^listening on (http://\S+)$")
+
+
+WITH_PARENT = "DEMO_SERVER_ENDS_WITH_PARENT"
 
 
 class ServerStartError(RuntimeError):
@@ -44,6 +49,8 @@ def listen(app: ASGIApp, port: int = 0, *, host: str = "127.0.0.1", log_level: s
     Port 0 takes any free one. Neither `Server` nor `Date` is added: an imitation sends its own.
     """
     # With the protocol named, asyncio sends small answers at once (TCP_NODELAY).
+    if os.environ.get(WITH_PARENT):
+        threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True, name="parent watch").start()
     server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     server_socket.bind((host, port))
@@ -59,6 +66,13 @@ def listen(app: ASGIApp, port: int = 0, *, host: str = "127.0.0.1", log_level: s
         timeout_graceful_shutdown=2,
     )
     _AnnouncingServer(config).run(sockets=[server_socket])
+
+
+def _end_with_parent(parent: int) -> None:
+    """End this process when the one that started it is gone, however that ended: nobody would stop the server then."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(0)
 
 
 @contextlib.contextmanager
@@ -82,6 +96,7 @@ def serving(
         stderr=subprocess.STDOUT,
         text=True,
         cwd=Path(__file__).resolve().parent.parent,
+        env={**os.environ, WITH_PARENT: "1"},
     )
     last_lines: deque[str] = deque(maxlen=20)
     found: list[str] = []

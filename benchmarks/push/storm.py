@@ -110,7 +110,7 @@ def mixed_rules(dice: random.Random) -> list[dict[str, Any]]:
     rules = []
     for kind in dice.sample(MIXED, dice.randint(2, 6)):
         rule: dict[str, Any] = {"kind": kind, "seed": dice.randrange(10**6), "processed": dice.random() < 0.5}
-        rule["probability"] = round(dice.uniform(0.01, 0.3), 3)
+        rule["probability"] = round(dice.uniform(0.01, 0.12), 3)
         if kind == "latency":
             rule["seconds"] = round(dice.uniform(0.005, 0.05), 3)
         if kind == "status_429":

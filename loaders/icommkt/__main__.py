@@ -15,6 +15,7 @@ from loaders.dbt_vars import parse_vars
 from loaders.errors import PipelineError, SettingsError, run_command
 from loaders.icommkt import interrupt
 from loaders.icommkt import settings as settings_module
+from loaders.icommkt.diff import diff
 from loaders.icommkt.preview import preview
 from loaders.icommkt.privacy import Mask, MaskingFilter
 from loaders.icommkt.probe import probe
@@ -41,6 +42,8 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
     house = warehouse()
     if given.command == "preview":
         return preview(house, settings, _email(given))
+    if given.command == "diff":
+        return diff(house, settings)
     if given.command == "probe":
         return probe(house, settings, _email(given))
     options = Options(
@@ -75,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
             "--as-of-date", type=dt.date.fromisoformat, help="the date that counts as today (YYYY-MM-DD)"
         )
         command.add_argument("--vars", help="dbt variables, of which as_of_date counts here")
+    commands.add_parser("diff", help="show what the published build would change in ICOMMKT, field by field")
     for name, text in {
         "preview": "show one contact, field by field: what ICOMMKT holds and what would be sent",
         "probe": "try on the profile what is not published, with an address of your own",

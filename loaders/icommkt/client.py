@@ -29,8 +29,6 @@ SAVE_ONE, SAVE_MANY, REMOVE, LIST = (
     f"/Contacts/{name}.Json/" for name in ("SaveContact", "SaveMultiContact", "RemoveContact", "ListFull")
 )
 OUTAGE_STATUSES = {408, 425, 429, 502, 503, 504}
-# A refusal of this size has one meaning only.
-TOO_LARGE_STATUS = 413
 
 
 class RequestError(Exception):
@@ -55,11 +53,7 @@ class SuspectError(RequestError):
 
 
 class WholeRefusalError(RequestError):
-    """The request was understood and refused as a whole. Not retried, split. `too_large`: it said so itself."""
-
-    def __init__(self, reason: str, code: str = "", *, too_large: bool = False) -> None:
-        super().__init__(reason, code)
-        self.too_large = too_large
+    """The request was understood and refused as a whole. Not retried, split."""
 
 
 class KeyAuth(AuthBase):
@@ -219,7 +213,7 @@ class Client:
             raise DownError(code, code, retry_after(response.headers.get("Retry-After")))
         if status >= 500:
             raise SuspectError(code, code)
-        raise WholeRefusalError(code, code, too_large=status == TOO_LARGE_STATUS)
+        raise WholeRefusalError(code, code)
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._local, "session", None)

@@ -283,8 +283,8 @@ class Run:
             state.set_api_key(profile.name, fingerprint(settings.api_key))
         stop = threading.Event()
         client = Client(settings, stop)
-        configured = (settings.batch_size, settings.batch_bytes)
-        sizes = Sizes(*state.batch_limit(profile.name, *configured, settings.relearn_days))
+        most = state.batch_limit(profile.name, settings.batch_size, settings.relearn_days)
+        sizes = Sizes(most, settings.batch_bytes)
         sender = Sender(client, settings, profile.key, sizes, stop, self._settle)
         status, message = "failed", ""
         # Many small statements between other threads' work: a second thread of DuckDB's would only cost time.
@@ -300,7 +300,7 @@ class Run:
             raise
         finally:
             if sizes.learned:
-                state.learn_batch_limit(profile.name, sizes.contacts, sizes.bytes, configured)
+                state.learn_batch_limit(profile.name, sizes.contacts, settings.batch_size)
             outcome, counts = self.outcome, client.counts
             state.end_run(
                 self._run_id,

@@ -68,16 +68,15 @@ class Sizes:
         """Whether a batch of so many contacts and bytes may be sent; one contact always may."""
         return count <= 1 or (count <= self.contacts and size <= self.bytes)
 
-    def learn(self, contacts: int, size: int, *, certain: bool) -> None:
-        """Take over a size that worked where twice as much did not."""
+    def learn(self, contacts: int, *, certain: bool) -> None:
+        """Take over a number of contacts that worked, in both halves, where twice as many did not."""
         with self._lock:
             if not certain:
                 self._suspects += 1
                 if self._suspects < SUSPECTS_BEFORE_LEARNING:
                     return
-            if contacts < self.contacts or size < self.bytes:
-                self.contacts = max(1, min(self.contacts, contacts))
-                self.bytes = max(1, min(self.bytes, size))
+            if contacts < self.contacts:
+                self.contacts = max(1, contacts)
                 self.learned = True
 
 
@@ -215,11 +214,8 @@ class Sender:
             )
         except (SuspectError, WholeRefusalError) as error:
             self.splits += 1
-            said_so = isinstance(error, WholeRefusalError) and error.too_large
-            if self._halves(items) or said_so:
-                half = (len(items) + 1) // 2
-                size = (sum(map(_size, items)) + 1) // 2
-                self.sizes.learn(half, size, certain=isinstance(error, WholeRefusalError))
+            if self._halves(items):
+                self.sizes.learn((len(items) + 1) // 2, certain=isinstance(error, WholeRefusalError))
             return False
         self._report(items, fates)
         unclear = [item for item, fate in zip(items, fates, strict=True) if isinstance(fate, answers.Unclear)]

@@ -50,8 +50,7 @@ create table if not exists state.push.rejections (
     reason varchar, first_at timestamp, last_at timestamp, tries integer, next_try date, run_id bigint
 );
 create table if not exists state.push.batch_limits (
-    profile varchar, contacts bigint, bytes bigint, configured_contacts bigint, configured_bytes bigint,
-    learned_at timestamp
+    profile varchar, contacts bigint, configured bigint, learned_at timestamp
 );
 """
 
@@ -372,27 +371,23 @@ class State:
             self.db.execute("delete from state.push.destinations where profile = ?", [profile])
             self.db.execute("insert into state.push.destinations values (?, ?, ?)", [profile, api_key, utc_now()])
 
-    def batch_limit(self, profile: str, contacts: int, size: int, relearn_days: int) -> tuple[int, int]:
-        """Return how many contacts and bytes a batch may have: the configured ones, or smaller ones that were learned.
+    def batch_limit(self, profile: str, configured: int, relearn_days: int) -> int:
+        """Return how many contacts a batch may have: the configured number, or a smaller one that was learned.
 
-        A learned limit holds while the configured ones stay as they were, and for `relearn_days`.
+        A learned one holds while the configured one stays as it was, and for `relearn_days`.
         """
         row = self.db.execute(
-            "select min(contacts), min(bytes) from state.push.batch_limits"
-            " where profile = ? and configured_contacts = ? and configured_bytes = ? and learned_at > ?",
-            [profile, contacts, size, utc_now() - dt.timedelta(days=relearn_days)],
+            "select min(contacts) from state.push.batch_limits where profile = ? and configured = ? and learned_at > ?",
+            [profile, configured, utc_now() - dt.timedelta(days=relearn_days)],
         ).fetchone()
-        if not row or row[0] is None:
-            return contacts, size
-        return min(contacts, row[0]), min(size, row[1])
+        return min(configured, row[0]) if row and row[0] is not None else configured
 
-    def learn_batch_limit(self, profile: str, contacts: int, size: int, configured: tuple[int, int]) -> None:
+    def learn_batch_limit(self, profile: str, contacts: int, configured: int) -> None:
         """Remember a batch size that worked where a larger one did not."""
         with self.transaction():
             self.db.execute("delete from state.push.batch_limits where profile = ?", [profile])
             self.db.execute(
-                "insert into state.push.batch_limits values (?, ?, ?, ?, ?, ?)",
-                [profile, contacts, size, *configured, utc_now()],
+                "insert into state.push.batch_limits values (?, ?, ?, ?)", [profile, contacts, configured, utc_now()]
             )
 
     # -- helpers

@@ -1,0 +1,205 @@
+"""Authorization, Retry-After, the rate, and what may be shown: the small parts of the client."""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import logging
+import threading
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+from loaders.errors import SettingsError
+from loaders.icommkt import settings as settings_module
+from loaders.icommkt.client import Client, KeyAuth, retry_after
+from loaders.icommkt.errors import RefusedError, StoppedError
+from loaders.icommkt.limiter import Limiter
+from loaders.icommkt.privacy import Mask, MaskingFilter, fingerprint, mask_email
+from loaders.icommkt.settings import IcommktSettings
+
+KEY = "an-api-key"
+
+
+@pytest.mark.parametrize(
+    ("form", "header"),
+    [("raw", KEY), ("raw_colon", f"{KEY}:0"), ("basic", "Basic " + base64.b64encode(f"{KEY}:".encode()).decode())],
+)
+def test_forms_of_authorization(form: str, header: str) -> None:
+    request = requests.Request("POST", "https://example.com", auth=KeyAuth(IcommktSettings(KEY, auth_form=form)))
+    assert request.prepare().headers["Authorization"] == header
+
+
+def test_a_netrc_cannot_put_its_own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    netrc = tmp_path / "netrc"
+    netrc.write_text("machine example.com login somebody password else\n")
+    netrc.chmod(0o600)
+    monkeypatch.setenv("NETRC", str(netrc))
+    session = requests.Session()
+    request = requests.Request("POST", "https://example.com/x", auth=KeyAuth(IcommktSettings(KEY)))
+    assert session.prepare_request(request).headers["Authorization"] == KEY
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [(None, None), ("", None), ("7", 7.0), (" 0.5 ", 0.5), ("-3", None), ("soon", None), ("inf", None), ("nan", None)],
+)
+def test_retry_after_in_seconds(header: str | None, seconds: float | None) -> None:
+    assert retry_after(header) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    later = email.utils.formatdate(time.time() + 60, usegmt=True)
+    seconds = retry_after(later)
+    assert seconds is not None
+    assert 55 < seconds <= 60
+    assert retry_after(email.utils.formatdate(time.time() - 60, usegmt=True)) is None
+
+
+def test_the_rate_spaces_requests_of_all_threads() -> None:
+    limiter = Limiter(50, threading.Event())
+    started = time.monotonic()
+
+    def five() -> None:
+        for _ in range(5):
+            limiter.wait()
+
+    threads = [threading.Thread(target=five) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - started >= 19 / 50
+
+
+def test_a_pause_holds_for_everybody_and_stop_ends_it() -> None:
+    stop = threading.Event()
+    limiter = Limiter(0, stop)
+    limiter.pause(0.2)
+    started = time.monotonic()
+    limiter.wait()
+    assert time.monotonic() - started >= 0.2
+    limiter.pause(60)
+    threading.Timer(0.1, stop.set).start()
+    with pytest.raises(StoppedError):
+        limiter.wait()
+
+
+def test_a_server_whose_certificate_cannot_be_trusted_is_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_args: object, **kwargs: object) -> None:
+        assert kwargs["verify"] is True
+        raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
+
+    monkeypatch.setattr(requests.Session, "post", refuse)
+    client = Client(IcommktSettings(KEY, api_url="https://localhost"), threading.Event())
+    with pytest.raises(RefusedError, match="cannot be trusted"):
+        client.save_one("profile", "a@b.c", b"{}")
+
+
+def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    def answer(*_args: object, **kwargs: object) -> requests.Response:
+        seen.append(kwargs["allow_redirects"])
+        response = requests.Response()
+        response.status_code = 302
+        response.headers["Location"] = "http://elsewhere.example"
+        return response
+
+    monkeypatch.setattr(requests.Session, "post", answer)
+    client = Client(IcommktSettings(KEY), threading.Event())
+    with pytest.raises(Exception, match="HTTP 302"):
+        client.save_one("profile", "a@b.c", b"{}")
+    assert seen == [False]
+
+
+@pytest.mark.parametrize(
+    "url", ["http://api.icommarketing.com", "ftp://x", "https://user:pw@host", "https://host?key=1", "//host"]
+)
+def test_only_https_but_for_this_machine(url: str) -> None:
+    with pytest.raises(SettingsError, match="ICOMMKT__API_URL"):
+        IcommktSettings(KEY, api_url=url)
+
+
+@pytest.mark.parametrize("url", ["https://host", "http://127.0.0.1:8000", "http://localhost", "http://[::1]:1"])
+def test_plain_http_to_this_machine(url: str) -> None:
+    assert IcommktSettings(KEY, api_url=url).api_url == url
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("AUTH_FORM", "digest"),
+        ("AUDIENCE", "some"),
+        ("ON_MISSING", "erase"),
+        ("BATCH_SIZE", "0"),
+        ("BATCH_SIZE", "many"),
+        ("SENDERS", "-1"),
+        ("MAX_DROP_SHARE", "1.5"),
+        ("READ_TIMEOUT", "0"),
+        ("PATIENCE", "-1"),
+        ("PERMANENT_PATTERN", "("),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv("ICOMMKT__API_KEY", KEY)
+    monkeypatch.setenv(f"ICOMMKT__{name}", value)
+    with pytest.raises(SettingsError, match=f"ICOMMKT__{name}"):
+        settings_module.read(profile_needed=False)
+
+
+def test_settings_are_read_by_their_exact_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("API_KEY", "meant-for-something-else")
+    with pytest.raises(SettingsError, match="ICOMMKT__API_KEY and ICOMMKT__PROFILE_KEY not set"):
+        settings_module.read()
+    monkeypatch.setenv("ICOMMKT__API_KEY", KEY)
+    monkeypatch.setenv("ICOMMKT__BATCH_SIZE", "7")
+    monkeypatch.setenv("ICOMMKT__MAX_DROP_SHARE", "0.25")
+    monkeypatch.setenv("ICOMMKT__PERMANENT_CODES", '["5", "6"]')
+    monkeypatch.setenv("ICOMMKT__KEEP_CONTENT", "false")
+    found = settings_module.read(profile_needed=False)
+    assert (found.api_key, found.batch_size, found.max_drop_share) == (KEY, 7, 0.25)
+    assert (found.permanent_codes, found.keep_content) == (("5", "6"), False)
+
+
+def test_settings_never_show_their_keys() -> None:
+    found = IcommktSettings("secret-api-key", "secret-profile-key")
+    assert "secret" not in repr(found) + str(found.shown())
+
+
+@pytest.mark.parametrize(
+    ("address", "masked"),
+    [("jane@example.com", "j***@example.com"), ("@example.com", "***@example.com"), ("nobody", "n***")],
+)
+def test_masked_e_mails(address: str, masked: str) -> None:
+    assert mask_email(address) == masked
+
+
+def test_text_is_masked_wherever_an_address_stands() -> None:
+    mask = Mask(["secret-key", "secret", ""])
+    text = 'for <jane@example.com>, "JOE+x@sub.example.com": secret-key email=ann@b.co;x secret'
+    assert mask(text) == 'for <j***@example.com>, "J***@sub.example.com": <key> email=a***@b.co;x <key>'
+
+
+def test_logs_are_masked_with_their_arguments_and_exceptions(caplog: pytest.LogCaptureFixture) -> None:
+    logger = logging.getLogger("test.masking")
+    handler = logging.StreamHandler()
+    handler.addFilter(MaskingFilter(Mask(["secret-key"])))
+    shown: list[str] = []
+    handler.emit = lambda record: shown.append(handler.format(record))  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    try:
+        raise ValueError("jane@example.com used secret-key")
+    except ValueError:
+        logger.exception("failed for %s", "joe@example.com")
+    logger.removeHandler(handler)
+    assert "failed for j***@example.com" in shown[0]
+    assert "j***@example.com used <key>" in shown[0]
+    assert "jane@" not in shown[0]
+
+
+def test_a_fingerprint_is_stable_and_not_the_key() -> None:
+    assert fingerprint("a") == fingerprint("a") != fingerprint("b")
+    assert len(fingerprint("a")) == 16

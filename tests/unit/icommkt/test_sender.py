@@ -1,0 +1,246 @@
+"""How batches are cut, split and given up, against a client that answers as it is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from loaders.icommkt.answers import Accepted, Fate, Refused, Unclear
+from loaders.icommkt.client import SuspectError, WholeRefusalError
+from loaders.icommkt.errors import RefusedError
+from loaders.icommkt.plan import Item
+from loaders.icommkt.sender import REFUSED_AT_FIRST, REFUSED_IN_A_ROW, Sender, Settled, Sizes
+from loaders.icommkt.settings import IcommktSettings
+
+
+class Told:
+    """A client that does as it is told: `many` and `one` answer for the e-mails they are given."""
+
+    def __init__(self, many: Callable[[list[str]], list[Fate]], one: Callable[[str], Fate] | None = None) -> None:
+        self.many = many
+        self.one = one or (lambda email: many([email])[0])
+        self.calls: list[list[str]] = []
+
+    def save_many(self, profile_key: str, emails: list[str], contacts: list[bytes]) -> list[Fate]:
+        self.calls.append(emails)
+        assert [json.loads(contact)["Email"] for contact in contacts] == emails
+        return self.many(emails)
+
+    def save_one(self, profile_key: str, email: str, contact: bytes) -> Fate:
+        self.calls.append([email])
+        return self.one(email)
+
+
+def item(name: str, *, tries: int = 0, size: int = 10) -> Item:
+    content = b'[{"Key":"k","Value":"' + b"x" * size + b'"}]'
+    return Item("main", f"{name}@example.com", None, "h", True, 1, tries, bool(tries), content, True)
+
+
+def items(count: int, **options: Any) -> list[Item]:
+    return [item(f"c{number}", **options) for number in range(count)]
+
+
+def send(
+    client: Told, given: list[Item], *, senders: int = 1, contacts: int = 8, size: int = 10**6
+) -> tuple[list[str], list[str], Sizes]:
+    taken: list[str] = []
+    refused: list[str] = []
+
+    def settle(settled: list[Settled]) -> None:
+        for one in settled:
+            taken.extend(each.email.partition("@")[0] for each in one.taken)
+            refused.extend(each.item.email.partition("@")[0] for each in one.refused)
+
+    sizes = Sizes(contacts, size)
+    settings = IcommktSettings("key", senders=senders)
+    Sender(client, settings, "profile", sizes, threading.Event(), settle).send(iter(given))  # type: ignore[arg-type]
+    return sorted(taken), sorted(refused), sizes
+
+
+def fine(emails: list[str]) -> list[Fate]:
+    return [Accepted("A")] * len(emails)
+
+
+def test_batches_by_count_and_by_bytes() -> None:
+    client = Told(fine)
+    send(client, items(20), contacts=8)
+    assert [len(call) for call in client.calls] == [8, 8, 4]
+    client = Told(fine)
+    send(client, items(6, size=1000), contacts=8, size=2500)
+    assert [len(call) for call in client.calls] == [2, 2, 2]
+    client = Told(fine)
+    send(client, items(3, size=5000), contacts=8, size=2500)
+    assert [len(call) for call in client.calls] == [1, 1, 1], "a contact that alone is too large is tried alone"
+
+
+def test_a_poisoned_contact_is_found_by_halving_and_costs_no_other() -> None:
+    def many(emails: list[str]) -> list[Fate]:
+        if any(email.startswith("c5@") for email in emails):
+            raise SuspectError("HTTP 500", "HTTP 500")
+        return fine(emails)
+
+    client = Told(many)
+    taken, refused, sizes = send(client, items(8))
+    assert refused == ["c5"]
+    assert len(taken) == 7
+    assert not sizes.learned
+    assert [len(call) for call in client.calls] == [8, 4, 4, 2, 1, 1, 2]
+
+
+@pytest.mark.parametrize("certain", [True, False])
+def test_a_size_that_is_too_large_is_learned(certain: bool) -> None:
+    def many(emails: list[str]) -> list[Fate]:
+        if len(emails) > 2:
+            raise WholeRefusalError("HTTP 413") if certain else SuspectError("HTTP 500")
+        return fine(emails)
+
+    client = Told(many)
+    taken, refused, sizes = send(client, items(40))
+    assert (len(taken), refused) == (40, [])
+    assert (sizes.learned, sizes.contacts) == (True, 2)
+    assert max(len(call) for call in client.calls[-5:]) == 2
+
+
+def test_one_contact_that_is_too_large_by_itself_teaches_nothing() -> None:
+    def many(emails: list[str]) -> list[Fate]:
+        if "c3@example.com" in emails:
+            raise WholeRefusalError("HTTP 413")
+        return fine(emails)
+
+    taken, refused, sizes = send(Told(many), items(40))
+    assert (len(taken), refused, sizes.learned) == (39, ["c3"], False)
+
+
+def test_one_chance_failure_teaches_nothing() -> None:
+    failed: list[int] = []
+
+    def many(emails: list[str]) -> list[Fate]:
+        if not failed:
+            failed.append(1)
+            raise SuspectError("no answer in time")
+        return fine(emails)
+
+    _, _, sizes = send(Told(many), items(16))
+    assert not sizes.learned
+
+
+def test_unclear_answers_are_asked_again_alone_or_in_halves() -> None:
+    client = Told(lambda emails: [Unclear()] * len(emails), lambda email: Accepted("A"))
+    taken, _, _ = send(client, items(4))
+    assert (len(taken), [len(call) for call in client.calls]) == (4, [4, 1, 1, 1, 1])
+
+    def mixed(emails: list[str]) -> list[Fate]:
+        bad = any(email.startswith("c0@") for email in emails)
+        return [Unclear(mixed=True)] * len(emails) if bad else fine(emails)
+
+    client = Told(mixed, lambda email: Refused("9", "no") if email.startswith("c0@") else Accepted("A"))
+    taken, refused, _ = send(client, items(8))
+    assert (len(taken), refused) == (7, ["c0"])
+    assert [len(call) for call in client.calls] == [8, 4, 2, 1, 1, 2, 4]
+
+
+def test_only_the_unclear_ones_are_asked_again() -> None:
+    client = Told(
+        lambda emails: [Unclear() if email.startswith("c2@") else Accepted("A") for email in emails],
+        lambda email: Accepted("A"),
+    )
+    taken, _, _ = send(client, items(4))
+    assert client.calls[1:] == [["c2@example.com"]]
+    assert len(taken) == 4
+
+
+def everything_refused(emails: list[str]) -> list[Fate]:
+    return [Refused("903", "The key is not valid")] * len(emails)
+
+
+def test_when_nobody_is_taken_it_is_not_the_contacts_fault() -> None:
+    client = Told(everything_refused)
+    with pytest.raises(RefusedError, match="The key is not valid"):
+        send(client, items(500))
+    assert len(client.calls) <= 1 + REFUSED_AT_FIRST // 8 + 2
+
+
+def test_even_a_few_are_not_blamed_while_nobody_is_taken() -> None:
+    with pytest.raises(RefusedError, match="took none"):
+        send(Told(everything_refused), items(3))
+
+
+def test_contacts_that_were_refused_before_may_be_refused_again_on_a_quiet_day() -> None:
+    taken, refused, _ = send(Told(everything_refused), items(30, tries=2))
+    assert (taken, len(refused)) == ([], 30)
+
+
+def test_a_contact_that_was_refused_for_good_needs_no_witness() -> None:
+    _, refused, _ = send(Told(lambda emails: [Refused("9", "Invalid email")] * len(emails)), items(3))
+    assert len(refused) == 3
+
+
+def test_refusals_wait_for_a_contact_that_is_taken() -> None:
+    def many(emails: list[str]) -> list[Fate]:
+        return [Refused("9", "no") if int(email[1:].partition("@")[0]) < 10 else Accepted("A") for email in emails]
+
+    taken, refused, _ = send(Told(many), items(16), contacts=5)
+    assert (len(taken), len(refused)) == (6, 10)
+
+
+def test_a_thousand_refusals_in_a_row_end_a_run() -> None:
+    def many(emails: list[str]) -> list[Fate]:
+        return fine(emails) if emails[0].startswith("c0@") else everything_refused(emails)
+
+    client = Told(many)
+    with pytest.raises(RefusedError, match="in a row"):
+        send(client, items(5000), contacts=100)
+    assert len(client.calls) <= REFUSED_IN_A_ROW // 100 + 2
+
+
+def test_what_was_answered_is_settled_even_when_the_run_ends_early() -> None:
+    taken: list[str] = []
+    stop = threading.Event()
+
+    def many(emails: list[str]) -> list[Fate]:
+        if "c40@example.com" in emails:
+            raise RefusedError("HTTP 401")
+        return fine(emails)
+
+    client = Told(many)
+    sender = Sender(
+        client,  # type: ignore[arg-type]
+        IcommktSettings("key", senders=3),
+        "profile",
+        Sizes(8, 10**6),
+        stop,
+        lambda settled: taken.extend(each.email for one in settled for each in one.taken),
+    )
+    with pytest.raises(RefusedError):
+        sender.send(iter(items(400)))
+    answered = [email for call in client.calls for email in call if "c40@example.com" not in call]
+    assert sorted(taken) == sorted(answered)
+    assert len(client.calls) < 20
+
+
+def test_no_more_batches_are_ready_than_twice_the_senders() -> None:
+    """Memory does not grow with the plan: the source is read only as fast as batches go out."""
+    read = 0
+    most = 0
+    answered = 0
+
+    def source() -> Iterator[Item]:
+        nonlocal read
+        for one in items(2000):
+            read += 1
+            yield one
+
+    def many(emails: list[str]) -> list[Fate]:
+        nonlocal most, answered
+        most = max(most, read - answered)
+        answered += len(emails)
+        return fine(emails)
+
+    settings = IcommktSettings("key", senders=2)
+    Sender(Told(many), settings, "p", Sizes(10, 10**6), threading.Event(), lambda settled: None).send(source())  # type: ignore[arg-type]
+    assert answered == 2000
+    assert most <= (2 * 2 + 2) * 10

@@ -79,6 +79,11 @@ class Desk:
         requests.delete(f"{self.url}/demo/requests", timeout=30).raise_for_status()
         return found
 
+    def paths(self, part: str) -> list[str]:
+        """Paths with `part` in them that were asked for since the log was last emptied."""
+        found = requests.get(f"{self.url}/demo/requests", timeout=30).json()["requests"]
+        return [one["path"] for one in found if part in one["path"]]
+
     def start(self, folder: Path, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start `python -m loaders.magento` with the desk's settings, in a process of its own."""
         given = {

@@ -7,8 +7,10 @@ import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
+from loaders.checks import print_checks
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import SettingsError, run_command
+from loaders.magento.doctor import permission_check
 from loaders.magento.load import PARENTS, Load, LoadResult
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.magento.store import Span
@@ -85,6 +87,8 @@ def print_result(result: LoadResult) -> None:
     print(f"loaded {changed:,} new or changed rows in {result.requests:,} requests", flush=True)
     if result.quarantined:
         print(f"  {result.quarantined:,} unreadable values or rows are in raw.quarantine, with the reasons")
+    if result.missing:
+        print_checks([permission_check(f"read {name}", error) for name, error in result.missing.items()])
     for error in result.errors:
         print(f"error: {error}", file=sys.stderr)
 

@@ -118,6 +118,17 @@ class MagentoClient:
             raise PageError(unreachable(self.settings.base_url, error), reason) from None
         return self._checked(path, response)
 
+    def page(self, path: str) -> Response:
+        """GET a page of the shop without a login; whatever it answers. Raises MagentoError when nothing does."""
+        base_url = self.address().base_url
+        self.requests += 1
+        try:
+            with closing(self._session(self._search)) as session:
+                answer: Response = session.get(f"{base_url}/{path}")
+        except RequestException as error:
+            raise MagentoError(unreachable(base_url, error)) from None
+        return answer
+
     def is_alive(self) -> bool:
         """Tell whether the store answers at all, by a question that costs it little and that any login may ask."""
         try:

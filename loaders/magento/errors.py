@@ -36,9 +36,10 @@ class PermissionMissingError(MagentoError):
     def __init__(self, path: str, resource: str) -> None:
         self.path = path
         self.resource = resource
-        label = ROLE_LABELS.get(resource, resource)
+        self.label = ROLE_LABELS.get(resource, resource)
         super().__init__(
-            f"the role may not read {path}; tick `{label}` in System > User Roles > Role Resources and save the role"
+            f"the role may not read {path}; "
+            f"tick `{self.label}` in System > User Roles > Role Resources and save the role"
         )
 
 

@@ -46,6 +46,7 @@ def _attribute_options(client: MagentoClient, attribute_codes: tuple[str, ...]) 
     return [
         {"attribute_code": item.get("attribute_code"), "value": option.get("value"), "label": option.get("label")}
         for item in items
+        if item  # null in place of an attribute that does not exist
         for option in item.get("attribute_options") or []
         if option.get("value")
     ]

@@ -11,13 +11,13 @@ import duckdb
 
 from loaders.errors import PipelineError
 from loaders.magento.client import MagentoClient, StoreDownError
-from loaders.magento.errors import LoginError, MagentoError
+from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
 from loaders.magento.progress import Progress
 from loaders.magento.reader import MAX_SKIPPED, Part, Reader
 from loaders.magento.settings import MagentoSettings
 from loaders.magento.source import make_source, pipeline
 from loaders.magento.store import Checkpoint, RawStore, Span
-from loaders.magento.sweep import sweep
+from loaders.magento.sweep import Sweep, sweep
 from loaders.magento.tables import CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
 from loaders.paths import Warehouse
 from loaders.warehouse import open_warehouse
@@ -47,6 +47,8 @@ class LoadResult:
     """Values and rows that are in the quarantine now, of whichever run."""
     requests: int = 0
     errors: list[str] = field(default_factory=list)
+    missing: dict[str, PermissionMissingError] = field(default_factory=dict)
+    """Tables that the role may not read; their errors are among `errors` too."""
 
 
 class Load:
@@ -84,8 +86,7 @@ class Load:
             self._raw.complete()
             done = [part for part in first if part.table.name not in self._failed]
             self._look_again(pipe, done)
-            for part in done:
-                self._find_deleted(pipe, part)
+            self._find_deleted(pipe, done)
         self._summarise(tables)
         return self._result
 
@@ -285,44 +286,51 @@ class Load:
         look = Part(part.table, after, last, highest_id=last, server_time=server_time, skip=part.skip, is_again=True)
         return look, last if last < highest else 0
 
-    def _find_deleted(self, pipe: dlt.Pipeline, part: Part) -> None:
+    def _find_deleted(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         """Mark what is gone from the store, and read what the warehouse turns out to lack."""
-        table = part.table
-        result = self._result.tables.setdefault(table.name, TableResult())
-        if not table.cursor:
-            result.deleted = self._raw.mark_unseen(table, part.keys, self._started)
-            return
+        wanted: dict[str, set[int]] = {}
+        with self._raw.held():
+            for part in parts:
+                result = self._result.tables.setdefault(part.table.name, TableResult())
+                if not part.table.cursor:
+                    result.deleted = self._raw.mark_unseen(part.table, part.keys, self._started)
+                    continue
+                found = self._sweep(part, result)
+                if found.gone:
+                    self._raw.mark_deleted(part.table, found.gone, self._started)
+                    result.deleted = len(found.gone)
+                if found.missing:
+                    wanted.setdefault(part.table.name, set()).update(found.missing)
+                if found.gone and part.table is CUSTOMERS and ORDERS.name not in self._failed:
+                    # Magento takes a deleted account off its orders without touching their `updated_at` (recorded).
+                    wanted.setdefault(ORDERS.name, set()).update(self._raw.orders_of(found.gone))
+        again = [Part(TABLES[name], ids=tuple(sorted(ids)), is_again=True) for name, ids in wanted.items() if ids]
+        if again:
+            self._run_parts(pipe, again)
+
+    def _sweep(self, part: Part, result: TableResult) -> Sweep:
+        """Count a table's ids here and there; nothing is found when that cannot be finished or believed."""
         try:
-            with self._raw.held():
-                found = sweep(
-                    self._reader,
-                    self._raw,
-                    table,
-                    part.highest_id,
-                    page_size=self._settings.page_size,
-                    max_share=self._settings.max_deleted_share,
-                )
+            found = sweep(
+                self._reader,
+                self._raw,
+                part.table,
+                part.highest_id,
+                page_size=self._settings.page_size,
+                max_share=self._settings.max_deleted_share,
+            )
         except StoreDownError:
             raise
         except MagentoError as error:
             result.note = f"deletions not looked for: {error}"
-            return
+            return Sweep()
         if found.refused:
             result.note = (
                 f"no deletion marked: {found.refused}; check STORE_IDS, START_DATE and the role's permissions, "
                 "or raise SOURCES__MAGENTO__MAX_DELETED_SHARE"
             )
-            return
-        if found.gone:
-            self._raw.mark_deleted(table, found.gone, self._started)
-            result.deleted = len(found.gone)
-        if found.missing:
-            self._run_parts(pipe, [Part(table, ids=tuple(found.missing), is_again=True)])
-        if found.gone and table is CUSTOMERS and ORDERS.name not in self._failed:
-            # Magento takes a deleted account off its orders without touching their `updated_at` (recorded).
-            orders = self._raw.orders_of(found.gone)
-            if orders:
-                self._run_parts(pipe, [Part(ORDERS, ids=tuple(orders), is_again=True)])
+            return Sweep()
+        return found
 
     def _guard(self, step: Callable[[], object]) -> None:
         """Run a step of dlt; what it wraps in its own exceptions comes out as the error it was."""
@@ -353,4 +361,5 @@ class Load:
                 note = f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
                 result.note = f"{result.note}; {note}" if result.note else note
         self._result.errors = [f"{name}: {error}" for name, error in self._failed.items()]
+        self._result.missing = {n: e for n, e in self._failed.items() if isinstance(e, PermissionMissingError)}
         self._result.requests = self._client.requests

@@ -94,28 +94,42 @@ class Reader:
     ) -> tuple[int, datetime]:
         """Highest id of the table on the server (0 when it has no row), and the server's clock.
 
-        When the newest row breaks the answer, one beyond it is looked for among the rows before.
+        A newest row that breaks the answer is passed over: the last range that is read is open.
         """
         filters = [*_without(table, skip), *(_created(created) if created else [])]
-        try:
-            answer, (info, _) = self._ids_answer(table, filters, page_size=1, descending=True)
-        except PageError as error:
-            self.check_alive(error)
-            # The newest row cannot be sent. Its id is not needed: the last range is open.
-            answer, (info, _) = self._ids_answer(table, [], page_size=1)
-        return info.last_key or 0, answer.server_time
+        page = 1
+        while True:
+            try:
+                answer, (info, _) = self._ids_answer(
+                    table, filters, page_size=1, descending=True, page=page, hasty=page > 1
+                )
+            except PageError as error:
+                self.check_alive(error)
+                if page == MAX_REFUSED_IN_A_ROW:
+                    raise
+                page += 1
+            else:
+                return info.last_key or 0, answer.server_time
 
     def lowest_id(self, table: Table, created: tuple[datetime, datetime]) -> int:
-        """Lowest id of the rows created in a span of time, 0 when there is none."""
-        _, (info, _) = self._ids_answer(table, _created(created), page_size=1)
+        """Lowest id of the rows created in a span of time, 0 when there is none or it cannot be told."""
+        try:
+            _, (info, _) = self._ids_answer(table, _created(created), page_size=1)
+        except PageError as error:
+            self.check_alive(error)
+            return 0
         return info.last_key or 0
 
     def rows_left(
         self, table: Table, after: int, skip: Sequence[int] = (), created: tuple[datetime, datetime] | None = None
     ) -> int:
-        """How many rows there are to read above an id."""
+        """How many rows there are to read above an id; 0 when it cannot be told."""
         filters = [*_range(table, after, None), *_without(table, skip), *(_created(created) if created else [])]
-        _, (info, _) = self._ids_answer(table, filters, page_size=1)
+        try:
+            _, (info, _) = self._ids_answer(table, filters, page_size=1)
+        except PageError as error:
+            self.check_alive(error)
+            return 0
         return info.total_count
 
     def total_count(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> int:
@@ -134,7 +148,14 @@ class Reader:
             raise StoreDownError(str(error)) from None
 
     def _ids_answer(
-        self, table: Table, filters: list[Filter], *, page_size: int, descending: bool = False
+        self,
+        table: Table,
+        filters: list[Filter],
+        *,
+        page_size: int,
+        descending: bool = False,
+        page: int = 1,
+        hasty: bool = False,
     ) -> tuple[Answer, tuple[PageInfo, list[tuple[str, ...]]]]:
         """Ask for nothing but keys and the count."""
         key = next(c for c in table.columns if c.name == table.primary_key[0])
@@ -146,6 +167,8 @@ class Reader:
             sort=table.filter_key,
             descending=descending,
             fields=fields_filter(only_key),
+            page=page,
+            hasty=hasty,
         )
         with closing(PageParser(only_key, "", self._changed_at)) as parser:
             info = parser.add(answer.body)

@@ -1,0 +1,323 @@
+"""Checks of a store before the first night. They read and change nothing, and none depends on another's success."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
+
+from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, Check
+from loaders.errors import PipelineError
+from loaders.magento import graphql
+from loaders.magento.auth import AdminLogin
+from loaders.magento.client import Filter, MagentoClient
+from loaders.magento.errors import PermissionMissingError
+from loaders.magento.settings import MagentoSettings, missing_settings, name
+from loaders.magento.tables import ATTRIBUTE_OPTIONS, ORDERS, STORE_VIEWS, TABLES, Table
+
+TIMEOUT_SECONDS = 15.0
+CLOCK_SECONDS = 60
+CODE_SECONDS = 25
+"""One-time codes are taken for 29 seconds before and after."""
+OAUTH_SECONDS = 500
+"""OAuth requests are refused when they are more than 600 seconds from the future."""
+CERTIFICATE_DAYS = 14
+LIMIT_ASKED = 301
+"""One more than the largest page where Magento's input limit is on."""
+NEEDED = tuple(table for table in TABLES.values() if table.parent is None and table.rest_path)
+_TIME = "%Y-%m-%d %H:%M:%S"
+
+
+def permission_check(what: str, error: PermissionMissingError) -> Check:
+    """Row of a resource that the role may not read."""
+    return Check(what, MISSING, f"tick `{error.label}` in System > User Roles > Role Resources, and save the role")
+
+
+def quick() -> RuntimeConfiguration:
+    """Return how long the doctor waits: it is better told of a slow store than kept waiting."""
+    runtime = RuntimeConfiguration()
+    runtime.request_timeout = TIMEOUT_SECONDS
+    runtime.request_max_attempts = 2
+    runtime.request_backoff_factor = 0.5
+    runtime.request_max_retry_delay = 2.0
+    return runtime
+
+
+class StoreDoctor:
+    """Checks one store. `utc_now` is this machine's clock; `variables` are the project's dbt vars."""
+
+    def __init__(
+        self,
+        settings: MagentoSettings,
+        variables: dict[str, Any],
+        utc_now: Callable[[], datetime],
+        runtime: RuntimeConfiguration | None = None,
+    ) -> None:
+        self._settings = settings
+        self._variables = variables
+        self._utc_now = utc_now
+        self._client = MagentoClient(settings, runtime or quick())
+        self._may_ask = False
+        self._readable: list[Table] = []
+
+    def checks(self) -> Iterator[Check]:
+        """Yield the rows, each as soon as it is known."""
+        if missing := missing_settings(self._settings):
+            yield Check("Magento settings", MISSING, f"set {', '.join(missing)}")
+        if not self._settings.base_url:
+            return
+        reached = [*self._guarded("Magento address", self._address)]
+        yield from reached
+        if any(check.state == MISSING for check in reached):
+            yield Check("everything else of Magento", NOT_CHECKED, "when the address answers")
+            return
+        yield from self._guarded("certificate", self._certificate)
+        yield from self._guarded("Magento version", self._version)
+        if missing:
+            yield Check("login", NOT_CHECKED, "when the settings are there")
+        else:
+            yield from self._guarded("login", self._login)
+        if self._may_ask:
+            for table in NEEDED:
+                yield from self._guarded(f"read {table.name}", partial(self._permission, table))
+            if self._readable:
+                yield from self._guarded("page size", self._page_size)
+        else:
+            yield Check("permissions of the role", NOT_CHECKED, "when the login works")
+        yield from self._guarded("time zone and currency", self._zone_and_currency)
+        yield from self._guarded("brands", self._brands)
+        if ORDERS in self._readable:
+            yield from self._guarded("orders to load", self._orders)
+        else:
+            yield Check("orders to load", NOT_CHECKED, "when orders can be read")
+
+    def _guarded(self, what: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
+        """Yield what a check finds; what goes wrong in it is a row, and no reason to stop."""
+        try:
+            yield from check()
+        except PermissionMissingError as error:
+            yield permission_check(what, error)
+        except PipelineError as error:
+            yield Check(what, MISSING, str(error))
+        except Exception as error:  # an answer that nobody has seen yet must not hide the other rows
+            yield Check(what, MISSING, f"an answer that cannot be understood ({type(error).__name__}); report it")
+
+    def _address(self) -> Iterator[Check]:
+        address = self._client.address()
+        if address.note:
+            yield Check("Magento address", WARN, address.note)
+            return
+        fallback = " (no rewrites: the web server answers below index.php)" if "index.php" in address.prefix else ""
+        yield Check("Magento address", OK, f"REST answers at {address.rest_url}{fallback}")
+
+    def _certificate(self) -> Iterator[Check]:
+        url = urlsplit(self._client.address().base_url)
+        if url.scheme == "http":
+            yield Check("certificate", OK, "none needed: the address is this machine's")
+            return
+        try:
+            context = ssl.create_default_context()
+            with (
+                socket.create_connection((str(url.hostname), url.port or 443), timeout=5) as plain,
+                context.wrap_socket(plain, server_hostname=url.hostname) as connection,
+            ):
+                found: Any = connection.getpeercert() or {}
+            ends = datetime.fromtimestamp(ssl.cert_time_to_seconds(found["notAfter"]), UTC)
+        except (OSError, KeyError, ValueError):
+            yield Check("certificate", OK, "trusted; when it ends could not be seen from here")
+            return
+        days = (ends - self._utc_now()).days
+        text = f"trusted, valid until {ends:%Y-%m-%d}"
+        if days < CERTIFICATE_DAYS:
+            yield Check("certificate", WARN, f"{text}: have it renewed, the load stops when it has ended")
+        else:
+            yield Check("certificate", OK, text)
+
+    def _version(self) -> Iterator[Check]:
+        response = self._client.page("magento_version")
+        found = re.match(r"Magento/(\d+)\.(\d+)\S* \(([^)]{1,40})\)", response.text) if response.ok else None
+        if found is None:
+            yield Check("Magento version", OK, "not told (the shop hides /magento_version, which does no harm)")
+        elif (int(found[1]), int(found[2])) < (2, 3):
+            yield Check("Magento version", MISSING, f"{found[0]}; 2.3 or later is needed")
+        else:
+            yield Check("Magento version", OK, found[0])
+
+    def _login(self) -> Iterator[Check]:
+        asked = self._utc_now()
+        started = time.monotonic()
+        answer = self._client.get("modules")
+        half = timedelta(seconds=(time.monotonic() - started) / 2)
+        self._may_ask = True
+        login = self._client.login
+        if isinstance(login, AdminLogin):
+            minutes = round(login.token_life / 60)
+            yield Check("login", OK, f"{login.kind}; its token lives {minutes} minutes and is renewed before it ends")
+        else:
+            yield Check("login", OK, f"{login.kind}; it does not end")
+        modules = [str(one) for one in json.loads(answer.body)]
+        others = sorted(one for one in modules if not one.startswith(("Magento_", "PayPal_Braintree")))
+        text = f"{len(modules)}, all of them Magento's own"
+        if others:
+            more = f" and {len(others) - 6} more" if len(others) > 6 else ""
+            text = f"{len(modules)}, of which not Magento's own: {', '.join(others[:6])}{more}"
+        if "Magento_TwoFactorAuth" in modules and not self._settings.totp_secret and isinstance(login, AdminLogin):
+            text += "; two-factor login is installed and does not ask this user"
+        yield Check("modules", OK, text)
+        yield self._clock(answer.server_time.replace(tzinfo=UTC), asked + half, login)
+
+    def _clock(self, theirs: datetime, ours: datetime, login: object) -> Check:
+        seconds = round(abs((theirs - ours).total_seconds()))
+        allowed = CLOCK_SECONDS
+        if isinstance(login, AdminLogin):
+            allowed = CODE_SECONDS if self._settings.totp_secret else CLOCK_SECONDS
+        if seconds <= allowed:
+            return Check("clocks", OK, f"{seconds} s apart")
+        way = "behind" if ours < theirs else "ahead of"
+        text = f"this machine is {_span(seconds)} {way} the store: set it by NTP; its day decides what counts as today"
+        if self._settings.totp_secret:
+            return Check("clocks", MISSING, f"{text}, and one-time codes fail")
+        if self._settings.consumer_key and seconds > OAUTH_SECONDS:
+            return Check("clocks", MISSING, f"{text}, and OAuth signatures may be refused")
+        return Check("clocks", WARN, text)
+
+    def _permission(self, table: Table) -> Iterator[Check]:
+        what = f"read {table.name}"
+        try:
+            count = self._count(table, [])
+        except PermissionMissingError as error:
+            yield permission_check(what, error)
+            return
+        self._readable.append(table)
+        yield Check(what, OK, f"{count:,} in the store")
+
+    def _page_size(self) -> Iterator[Check]:
+        """Ask for one row too many of what no row matches: the size is checked first (recorded `limits_on_*`)."""
+        table = self._readable[0]
+        ours = self._settings.page_size
+        try:
+            self._search(table, [Filter(table.filter_key, "lt", 1)], page_size=LIMIT_ASKED)
+        except PipelineError as error:
+            found = re.search(r"Maximum SearchCriteria pageSize is (\d+)", str(error))
+            if not found:
+                raise
+            limit = int(found[1])
+            if ours > limit:
+                yield Check("page size", MISSING, f"the store sends at most {limit}: set {name('page_size')}={limit}")
+            else:
+                yield Check("page size", OK, f"{ours}; the store sends at most {limit}")
+            return
+        yield Check("page size", OK, f"{ours}; the store has no limit that matters")
+
+    def _zone_and_currency(self) -> Iterator[Check]:
+        zone, currency = (str(self._variables.get(one) or "") for one in ("store_timezone", "reporting_currency"))
+        try:
+            views = self._graphql(STORE_VIEWS)
+        except PipelineError as error:
+            if zone and currency:
+                text = f"{zone} and {currency} by dbt_project.yml; not read from the store: {error}"
+                yield Check("time zone and currency", WARN, text)
+            else:
+                text = f"{error} Have POST /graphql let through: it gives time zone, currency and brands to anyone"
+                yield Check("time zone and currency", MISSING, text)
+            return
+        default = next((view for view in views if view["is_default"]), views[0] if views else {})
+        theirs = str(default.get("timezone") or "")
+        if not zone and not theirs:
+            yield Check("time zone", MISSING, "the store names none: set the var store_timezone in dbt_project.yml")
+        else:
+            zone_text = f"{zone} by the var store_timezone" if zone else f"{theirs}, the default store view's"
+            try:
+                ZoneInfo(zone or theirs)
+                yield Check("time zone", OK, zone_text)
+            except (KeyError, ValueError, OSError):
+                yield Check("time zone", MISSING, f"{zone_text}, is no known zone: set the var store_timezone")
+        codes = sorted({str(view["base_currency_code"]) for view in views if view.get("base_currency_code")})
+        reporting = currency or str(default.get("base_currency_code") or "")
+        if not reporting:
+            yield Check("currency", MISSING, "the store names none: set the var reporting_currency in dbt_project.yml")
+        elif set(codes) - {reporting}:
+            others = ", ".join(sorted(set(codes) - {reporting}))
+            text = f"amounts are told in {reporting}; for {others} put rates into seeds/exchange_rates.csv"
+            yield Check("currency", WARN, text)
+        else:
+            yield Check("currency", OK, f"{reporting}; {len(views)} store views")
+
+    def _brands(self) -> Iterator[Check]:
+        code = str(self._variables.get("brand_attribute") or "")
+        if not code:
+            yield Check("brands", WARN, "the var brand_attribute is empty: brands stay empty")
+            return
+        try:
+            labels = self._graphql(ATTRIBUTE_OPTIONS, (code,))
+        except PipelineError:
+            labels = []
+        if labels:
+            yield Check("brands", OK, f"attribute {code} has {len(labels):,} labels")
+        else:
+            text = (
+                f"no labels of attribute {code} can be read, so brands stay empty: set the var brand_attribute to the "
+                "code in Stores > Attributes > Product that holds the brand"
+            )
+            yield Check("brands", WARN, text)
+
+    def _orders(self) -> Iterator[Check]:
+        """Compare the start date and the store views with the orders there are."""
+        stores = [Filter("store_id", "in", ",".join(map(str, self._settings.stores)))] if self._settings.stores else []
+        body = self._search(ORDERS, stores, sort="created_at", fields="items[created_at],total_count")
+        total, items = int(body["total_count"]), body.get("items") or []
+        where = f" of store views {self._settings.store_ids}" if stores else ""
+        if not total or not items:
+            text = f"the store has no orders{where}"
+            text += f": check {name('store_ids')}" if stores else "; nothing can be computed yet"
+            yield Check("orders to load", MISSING, text)
+            return
+        oldest = str(items[0]["created_at"])[:10]
+        start: date | None = self._settings.start
+        if start is None:
+            text = f"all {total:,}{where}, the oldest of {oldest}; {name('start_date')} would leave older ones out"
+            yield Check("orders to load", OK, text)
+            return
+        midnight = datetime(start.year, start.month, start.day, tzinfo=UTC)
+        left = self._count(ORDERS, [*stores, Filter("created_at", "gteq", midnight.strftime(_TIME))])
+        if not left:
+            text = f"none of {total:,}{where} is of {start} or later: check {name('start_date')}"
+            yield Check("orders to load", MISSING, text)
+        else:
+            text = f"{left:,} of {total:,}{where} since {start}; the store's oldest is of {oldest}"
+            yield Check("orders to load", OK, text)
+
+    def _count(self, table: Table, filters: list[Filter]) -> int:
+        return int(self._search(table, filters)["total_count"])
+
+    def _search(
+        self, table: Table, filters: list[Filter], *, page_size: int = 1, sort: str = "", fields: str = "total_count"
+    ) -> dict[str, Any]:
+        answer = self._client.search(
+            table.rest_path, filters, page_size=page_size, sort=sort or table.filter_key, fields=fields
+        )
+        body: dict[str, Any] = json.loads(answer.body)
+        return body
+
+    def _graphql(self, table: Table, codes: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+        items: list[dict[str, Any]] = json.loads(graphql.read(self._client, table, codes))["items"]
+        return items
+
+
+def _span(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} s"
+    minutes = seconds // 60
+    if minutes < 120:
+        return f"{minutes} minutes"
+    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"

@@ -13,7 +13,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 EMAIL ?=
 export EMAIL # in the environment, so that no list of processes shows it
 
-.PHONY: help demo daily load build push report doctor preview verify backfill test lint docs clean reset
+.PHONY: help demo daily load build push report doctor diff preview verify backfill test lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ report: $(VENV)/.installed ## Write the page about the last night beside the war
 
 doctor: $(VENV)/.installed ## Check settings, login, permissions and profile before the first night; changes nothing
 	@$(RUN) -m loaders.doctor
+
+diff: $(VENV)/.installed ## After make build: what it would change in ICOMMKT, per field, with samples; sends nothing
+	@$(RUN) -m loaders.icommkt diff
 
 preview: $(VENV)/.installed ## Show one contact field by field: what ICOMMKT holds, what would be sent; EMAIL=...
 	@$(RUN) -m loaders.icommkt preview

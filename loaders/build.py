@@ -71,8 +71,11 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
             raise PipelineError(
                 f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
             )
-        published = publish(house, as_of, zone)
+        is_tested = every_test_ran(house.dbt_target)
+        published = publish(house, as_of, zone, is_tested=is_tested)
     print(f"  {summary.text}")
+    if not is_tested:
+        print("  not every data test was run, so a push will refuse this build")
     contacts = published.row_counts.get("icommkt_contacts", 0)
     print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {house.published}", flush=True)
     return as_of
@@ -103,6 +106,17 @@ def summarise(results: Path) -> Summary:
     failed = [node["unique_id"].split(".")[2] for node in nodes if node["status"] not in _GREEN]
     more = " and more" if len(failed) > 3 else ""
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
+
+
+def every_test_ran(target: Path) -> bool:
+    """Tell whether the last run tested everything; a build of selected models does not.
+
+    Unit tests are not asked for: they hold logic, not this night's data.
+    """
+    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
+    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
+    wanted = {key for key, node in manifest["nodes"].items() if node["resource_type"] == "test"}
+    return wanted <= {node["unique_id"] for node in results["results"]}
 
 
 def main() -> int:

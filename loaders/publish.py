@@ -24,11 +24,11 @@ class Published:
     row_counts: dict[str, int]
 
 
-def publish(house: Warehouse, as_of: date, zone: str) -> Published:
+def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Published:
     """Copy the marts to the published file: written aside, checkpointed, synced, renamed over the old one.
 
-    The caller says with this call that the build's tests have passed. Nobody who reads the old
-    file waits or sees a part: an open file stays what it was.
+    `is_tested` says that all of the build's tests have passed; the push refuses any other. Nobody
+    who reads the old file waits or sees a part: an open file stays what it was.
     """
     build_id = uuid.uuid4().hex
     aside = house.published.with_name(f".{house.published.name}.{build_id}")
@@ -36,7 +36,7 @@ def publish(house: Warehouse, as_of: date, zone: str) -> Published:
         with open_warehouse(aside) as connection:
             connection.execute(f"attach {_quoted(house.path)} as warehouse (read_only)")
             counts = _copy_marts(connection)
-            _write_meta(connection, build_id, as_of, zone, counts)
+            _write_meta(connection, build_id, as_of, zone, counts, is_tested=is_tested)
             connection.execute("detach warehouse")
             connection.execute("checkpoint")
         _sync(aside)
@@ -85,7 +85,13 @@ def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
 
 
 def _write_meta(
-    connection: duckdb.DuckDBPyConnection, build_id: str, as_of: date, zone: str, marts: dict[str, int]
+    connection: duckdb.DuckDBPyConnection,
+    build_id: str,
+    as_of: date,
+    zone: str,
+    marts: dict[str, int],
+    *,
+    is_tested: bool,
 ) -> None:
     """Write what the push's guards and the readers need to know of the build."""
     connection.execute("create schema meta")
@@ -95,7 +101,7 @@ def _write_meta(
            )"""
     )
     now = datetime.now(UTC).replace(tzinfo=None)
-    connection.execute("insert into meta.build values (?, ?, ?, ?, true)", [build_id, as_of, zone, now])
+    connection.execute("insert into meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested])
     connection.execute("create table meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
     connection.executemany("insert into meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()])
     raw = connection.execute(

@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Iterator, Sequence
 
 from loaders.dates import given_date
@@ -36,6 +37,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except PipelineError as error:
         error.args = (mask(str(error)),)
         raise
+    except Exception:
+        # A fault of ours: its traceback is wanted, but what it quotes may be a customer's.
+        print(mask(traceback.format_exc()), file=sys.stderr, end="")
+        return 1
 
 
 def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:

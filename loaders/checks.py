@@ -1,0 +1,42 @@
+"""What was checked, as rows of one table: by the doctor before the first night, by a load that lacks a permission."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TextIO
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+OK, WARN, MISSING, NOT_CHECKED = "ok", "warn", "missing", "not checked"
+WIDTH = 118
+_WHAT, _STATE = 30, 11
+_STYLES = {OK: "green", WARN: "yellow", MISSING: "bold red", NOT_CHECKED: "dim"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row: what was looked at, its state, and what was found or what to do."""
+
+    what: str
+    state: str
+    text: str
+
+
+def print_checks(checks: Sequence[Check], file: TextIO | None = None) -> None:
+    """Print checks as one table of fixed width, so that it reads the same in a terminal, a log and a test."""
+    table = Table(box=box.SIMPLE_HEAD, width=WIDTH, pad_edge=False)
+    table.add_column("what", width=_WHAT)
+    table.add_column("", width=_STATE, no_wrap=True)
+    table.add_column("found, or what to do", ratio=1)
+    for check in checks:
+        table.add_row(check.what, f"[{_STYLES[check.state]}]{check.state}[/]", _plain(check.text))
+    Console(file=file or sys.stdout, width=WIDTH, highlight=False).print(table)
+
+
+def _plain(text: str) -> str:
+    """Return text in which rich sees no markup."""
+    return text.replace("[", r"\[")

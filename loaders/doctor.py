@@ -1,0 +1,182 @@
+"""`python -m loaders.doctor`: what is ready for the first night and what is not. Reads only; exit code 1 if not."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+import os
+import shutil
+import sys
+import textwrap
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+
+import dlt
+
+from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
+from loaders.dbt_vars import parse_vars, project_vars
+from loaders.errors import PipelineError, run_command
+from loaders.icommkt import settings as icommkt_settings
+from loaders.icommkt.client import Client, RequestError, WholeRefusalError
+from loaders.icommkt.settings import env
+from loaders.magento.doctor import StoreDoctor
+from loaders.magento.settings import magento_settings
+from loaders.paths import PROJECT_ROOT, warehouse
+
+PATIENCE_SECONDS = 90.0
+NOBODY = "nobody@doctor.invalid"
+"""No contact can have it: .invalid is reserved (RFC 2606), and no profile learns of it by being asked."""
+FEW_BYTES = 2_000_000_000
+_SEEDS = PROJECT_ROOT / "seeds"
+
+
+def examine(variables: str | None = None, utc_now: Callable[[], datetime] | None = None) -> list[Check]:
+    """Check both sides at the same time and return the rows, in the order in which to put things right.
+
+    Raises SettingsError only for `variables` that cannot be read.
+    """
+    given = project_vars(parse_vars(variables))
+    now = utc_now or (lambda: datetime.now(UTC))
+
+    def store() -> Iterator[Check]:
+        yield from StoreDoctor(magento_settings(), given, now).checks()
+
+    groups = [_Group("Magento settings", store), _Group("ICOMMKT settings", _icommkt)]
+    for group in groups:
+        group.start()
+    return [check for group in groups for check in group.result()] + [*_guarded("warehouse", _warehouse)]
+
+
+class _Group(threading.Thread):
+    """Checks that run one after the other, beside other groups; a hanging one is left behind."""
+
+    def __init__(self, what: str, checks: Callable[[], Iterable[Check]]) -> None:
+        super().__init__(daemon=True)
+        self._what = what
+        self._checks = checks
+        self._found: list[Check] = []
+
+    def run(self) -> None:
+        """Collect the rows."""
+        for check in _guarded(self._what, self._checks):
+            self._found.append(check)
+
+    def result(self) -> list[Check]:
+        """Return the rows there are when all are done, or patience is at its end."""
+        self.join(PATIENCE_SECONDS)
+        if self.is_alive():
+            text = f"no end after {PATIENCE_SECONDS:.0f} s; the rows above are what was answered until then"
+            return [*self._found, Check(self._what.partition(" ")[0], MISSING, text)]
+        return self._found
+
+
+def _guarded(what: str, checks: Callable[[], Iterable[Check]]) -> Iterator[Check]:
+    try:
+        yield from checks()
+    except PipelineError as error:
+        yield Check(what, MISSING, str(error))
+
+
+def _icommkt() -> Iterator[Check]:
+    settings = icommkt_settings.read(profile_needed=False)
+    quick = dataclasses.replace(
+        settings,
+        connect_timeout=min(5.0, settings.connect_timeout),
+        read_timeout=min(15.0, settings.read_timeout),
+        patience=min(5.0, settings.patience),
+        max_attempts=1,
+    )
+    rows = _seed("icommkt_profiles")
+    for name in sorted({row["profile_setting"].strip().lower() for row in rows}) or ["profile_key"]:
+        yield from _guarded(f"ICOMMKT {name}", partial(_profile, Client(quick, threading.Event()), name))
+    fields = field_names()
+    text = (
+        f"{len(fields)} are enabled in seeds/icommkt_fields.csv, listed below; no call is known that tells which of "
+        "them the profile has: create those it lacks there, with exactly these names"
+    )
+    yield Check("ICOMMKT fields", NOT_CHECKED if fields else MISSING, text)
+    if settings.audience == "subscribers":
+        yield Check("who is sent", OK, "only accounts subscribed to the newsletter")
+    elif dlt.config.get("icommkt.audience", str):
+        yield Check("who is sent", OK, f"everybody with a valid e-mail, as {env('audience')} says")
+    else:
+        text = (
+            "everybody with a valid e-mail, subscribed or not, guests too: that is the default. "
+            f"Set {env('audience')}=subscribers, or =all to confirm"
+        )
+        yield Check("who is sent", WARN, text)
+
+
+def _profile(client: Client, name: str) -> Iterator[Check]:
+    what = f"ICOMMKT {name}"
+    try:
+        client.list_one(icommkt_settings.profile_key(name), NOBODY)
+    except WholeRefusalError as error:
+        said = f"{error.reason}" + (f", {error.code}" if error.code and error.code != error.reason else "")
+        text = f"ICOMMKT refuses to list the profile ({said}); check {env('api_key')} and {env(name)}"
+        yield Check(what, MISSING, text)
+    except RequestError as error:
+        text = f"no usable answer ({error.reason}); check {env('api_url')}, or try again later"
+        yield Check(what, MISSING, text)
+    else:
+        text = (
+            "the key is taken and the profile answers a read-only question; what ICOMMKT answers for a profile that "
+            "does not exist is not published"
+        )
+        yield Check(what, OK, text)
+
+
+def _warehouse() -> Iterator[Check]:
+    path = warehouse().path
+    folder = path.parent
+    while not folder.exists():
+        folder = folder.parent
+    if not os.access(folder, os.W_OK) or (path.exists() and not os.access(path, os.W_OK)):
+        yield Check("warehouse", MISSING, f"{path} cannot be written; set WAREHOUSE_PATH, or the folder's owner")
+        return
+    free = shutil.disk_usage(folder).free
+    if free < FEW_BYTES:
+        yield Check("warehouse", WARN, f"only {free / 1e9:.1f} GB free for {path}")
+    else:
+        yield Check("warehouse", OK, f"{path} can be written")
+
+
+def field_names() -> list[str]:
+    """Profile fields that are sent, in the seed's order."""
+    return [row["profile_field_key"] for row in _seed("icommkt_fields") if row["enabled"].strip().lower() == "true"]
+
+
+def _seed(name: str) -> list[dict[str, str]]:
+    with (_SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def print_examination(checks: list[Check]) -> None:
+    """Print the table, the fields to have in the profile, and one line that says how it stands."""
+    print_checks(checks)
+    if any(check.what == "ICOMMKT fields" for check in checks):
+        print("fields that are sent:")
+        print(textwrap.fill(", ".join(field_names()), WIDTH, initial_indent="  ", subsequent_indent="  "))
+        print()
+    missing = [check.what for check in checks if check.state == MISSING]
+    if missing:
+        print(f"not ready: {', '.join(missing)}")
+    else:
+        print("ready for `make daily`")
+
+
+def main() -> int:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m loaders.doctor", description=__doc__)
+    parser.add_argument("--vars", default=os.environ.get("VARS"), help="dbt variables, as for the nightly run")
+    checks = examine(parser.parse_args().vars)
+    print_examination(checks)
+    sys.stdout.flush()
+    return 1 if any(check.state == MISSING for check in checks) else 0
+
+
+if __name__ == "__main__":
+    run_command(main)

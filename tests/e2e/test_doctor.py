@@ -1,0 +1,279 @@
+"""`make doctor` against the demo store and the demo ICOMMKT: the whole table, for four roles and for what goes wrong.
+
+The tables are held in `doctor/*.txt`; `UPDATE_GOLDEN=1` writes them anew.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from demo.environment import DEMO_KEY, DEMO_PASSWORD, DEMO_PROFILE, PROJECT_ROOT, demo_environment
+from demo.magento.auth import INTEGRATION
+from demo.magento.generate import create
+from demo.serving import serving
+from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, Check
+from loaders.doctor import examine, print_examination
+
+GOLDEN = Path(__file__).parent / "doctor"
+STORE_CLOCK = datetime(2026, 11, 23, 5, 30, 0, tzinfo=UTC)
+
+
+class Place:
+    """The demo servers and the settings that point at them."""
+
+    def __init__(self, folder: Path, magento_url: str, icommkt_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.magento_url = magento_url
+        self.environment = demo_environment(folder, magento_url, icommkt_url)
+        self._urls = ((magento_url, "http://127.0.0.1:10001"), (icommkt_url, "http://127.0.0.1:10002"))
+        self._folder = folder
+        for name in [name for name in os.environ if name.startswith(("SOURCES__", "ICOMMKT__"))]:
+            monkeypatch.delenv(name)
+        for name, value in self.environment.items():
+            if name.startswith(("SOURCES__", "ICOMMKT__", "WAREHOUSE_PATH")):
+                monkeypatch.setenv(name, value)
+        self._monkeypatch = monkeypatch
+
+    def set(self, **settings: str) -> None:
+        """Set settings by their environment names; empty ones are not set at all."""
+        for name, value in settings.items():
+            if value:
+                self._monkeypatch.setenv(name, value)
+            else:
+                self._monkeypatch.delenv(name, raising=False)
+
+    def shop(self, **settings: Any) -> None:
+        requests.post(f"{self.magento_url}/demo/settings", json=settings, timeout=10).raise_for_status()
+
+    def checks(self, variables: str | None = None, now: datetime = STORE_CLOCK) -> dict[str, Check]:
+        return {check.what: check for check in examine(variables, lambda: now)}
+
+    def table(self) -> str:
+        with redirect_stdout(io.StringIO()) as out:
+            print_examination(examine(None, lambda: STORE_CLOCK))
+        text = out.getvalue()
+        for url, stand_in in self._urls:
+            text = text.replace(url, stand_in)
+        text = text.replace(str(self._folder), "FOLDER")
+        return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+
+
+@pytest.fixture(scope="module")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    folder = tmp_path_factory.mktemp("doctor")
+    create(folder / "magento.sqlite", customers=100, orders=400)
+    options = ["--api-key", DEMO_KEY, "--profile-key", DEMO_PROFILE]
+    with (
+        serving("demo.magento", database=folder / "magento.sqlite") as magento_url,
+        serving("demo.icommkt", database=folder / "icommkt.sqlite", options=options) as icommkt_url,
+    ):
+        yield magento_url, icommkt_url
+
+
+@pytest.fixture
+def place(servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    # A short folder: the table's cells are wrapped before the folder's name is replaced.
+    import tempfile
+
+    requests.post(f"{servers[0]}/demo/reset", timeout=10).raise_for_status()
+    for url in servers:
+        for what in ("requests", "faults"):
+            requests.delete(f"{url}/demo/{what}", timeout=10).raise_for_status()
+    with tempfile.TemporaryDirectory(prefix="dr", dir="/tmp") as folder:
+        yield Place(Path(folder), *servers, monkeypatch)
+
+
+def same_as_golden(name: str, text: str) -> None:
+    path = GOLDEN / f"{name}.txt"
+    if os.environ.get("UPDATE_GOLDEN"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    assert text == path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("role", "user"),
+    [("article", "icomm"), ("orders_only", "ordersonly"), ("everything", "admin"), ("nothing", "none")],
+)
+def test_table_of_each_role(place: Place, role: str, user: str) -> None:
+    place.set(SOURCES__MAGENTO__USERNAME=user)
+    same_as_golden(f"role_{role}", place.table())
+
+
+def test_table_without_any_setting(place: Place) -> None:
+    for name in ("BASE_URL", "USERNAME", "PASSWORD"):
+        place.set(**{f"SOURCES__MAGENTO__{name}": ""})
+    place.set(ICOMMKT__API_KEY="", ICOMMKT__PROFILE_KEY="")
+    same_as_golden("no_settings", place.table())
+
+
+def test_it_reads_only_and_logs_in_once(place: Place) -> None:
+    place.checks()
+    log = requests.get(f"{place.magento_url}/demo/requests", timeout=10).json()["requests"]
+    posts = [one["path"] for one in log if one["method"] != "GET"]
+    assert sorted(set(posts)) == ["/graphql", "/rest/V1/integration/admin/token"]
+    assert posts.count("/rest/V1/integration/admin/token") == 1
+    assert len(log) < 25
+    icommkt = requests.get(f"{place.environment['ICOMMKT__API_URL']}/demo/requests", timeout=10).json()
+    assert {one["path"] for one in icommkt} == {"/Contacts/ListFull.Json/"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "kind"),
+    [
+        ({}, "admin user; its token lives 60 minutes"),
+        ({f"SOURCES__MAGENTO__{name.upper()}": value for name, value in INTEGRATION.items()}, "integration, OAuth"),
+    ],
+)
+def test_kinds_of_login(place: Place, settings: dict[str, str], kind: str) -> None:
+    place.set(**settings)
+    login = place.checks()["login"]
+    assert (login.state, login.text[: len(kind)]) == (OK, kind)
+
+
+@pytest.mark.parametrize(
+    ("shop", "text"),
+    [
+        ({"password": "another"}, "the store refused the login"),
+        ({"tfa": "google"}, "two-factor login is on"),
+        ({"tfa": "no_provider"}, "no provider is configured in the store"),
+    ],
+)
+def test_a_refused_login_leaves_the_rest(place: Place, shop: dict[str, Any], text: str) -> None:
+    place.shop(**shop)
+    checks = place.checks()
+    assert checks["login"].state == MISSING
+    assert text in checks["login"].text
+    assert checks["permissions of the role"].state == NOT_CHECKED
+    for what in ("time zone", "currency", "brands", "ICOMMKT profile_key", "warehouse"):
+        assert checks[what].state in (OK, WARN), checks[what]
+    log = requests.get(f"{place.magento_url}/demo/requests", timeout=10).json()["requests"]
+    assert sum("token" in one["path"] for one in log) == 1
+
+
+def test_page_limit(place: Place) -> None:
+    place.shop(page_limit=300)
+    assert place.checks()["page size"].text == "100; the store sends at most 300"
+    place.shop(page_limit=50)
+    page_size = place.checks()["page size"]
+    assert (page_size.state, page_size.text) == (
+        MISSING,
+        "the store sends at most 50: set SOURCES__MAGENTO__PAGE_SIZE=50",
+    )
+
+
+def test_clocks(place: Place) -> None:
+    assert place.checks()["clocks"].text == "0 s apart"
+    behind = datetime(2026, 11, 23, 3, 0, 0, tzinfo=UTC)
+    clocks = place.checks(now=behind)["clocks"]
+    assert clocks.state == WARN
+    assert "2 hours behind the store" in clocks.text
+    place.set(SOURCES__MAGENTO__TOTP_SECRET="JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP")
+    clocks = place.checks(now=behind)["clocks"]
+    assert clocks.state == MISSING
+    assert "one-time codes fail" in clocks.text
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "text"),
+    [
+        ({}, OK, "all 400, the oldest of 2"),
+        ({"SOURCES__MAGENTO__START_DATE": "2026-06-01"}, OK, " of 400 since 2026-06-01"),
+        ({"SOURCES__MAGENTO__START_DATE": "2027-01-01"}, MISSING, "none of 400 is of 2027-01-01 or later"),
+        ({"SOURCES__MAGENTO__STORE_IDS": "77"}, MISSING, "no orders of store views 77: check SOURCES__MAGENTO__STORE"),
+    ],
+)
+def test_orders_to_load(place: Place, settings: dict[str, str], state: str, text: str) -> None:
+    place.set(**settings)
+    orders = place.checks()["orders to load"]
+    assert orders.state == state
+    assert text in orders.text
+
+
+def test_variables(place: Place) -> None:
+    checks = place.checks("{brand_attribute: marca, store_timezone: Not/AZone}")
+    assert checks["brands"].state == WARN
+    assert "no labels of attribute marca" in checks["brands"].text
+    assert checks["time zone"].state == MISSING
+    assert (
+        place.checks("{store_timezone: America/Bogota}")["time zone"].text == "America/Bogota by the var store_timezone"
+    )
+
+
+def test_graphql_blocked(place: Place) -> None:
+    rule = {"kind": "500", "match": {"path_regex": "/graphql"}}
+    requests.post(f"{place.magento_url}/demo/faults", json=rule, timeout=10).raise_for_status()
+    checks = place.checks()
+    assert checks["time zone and currency"].state == MISSING
+    assert "Have POST /graphql let through" in checks["time zone and currency"].text
+    assert checks["read orders"].state == OK
+
+
+@pytest.mark.parametrize(
+    ("settings", "what", "text"),
+    [
+        ({"ICOMMKT__API_KEY": "wrong"}, "ICOMMKT profile_key", "ICOMMKT refuses the key"),
+        ({"ICOMMKT__PROFILE_KEY": "wrong"}, "ICOMMKT profile_key", "refuses to list the profile"),
+        ({"ICOMMKT__PROFILE_KEY": ""}, "ICOMMKT profile_key", "ICOMMKT__PROFILE_KEY is not set"),
+        ({"ICOMMKT__API_URL": "http://127.0.0.1:9"}, "ICOMMKT profile_key", "no good answer"),
+        ({"ICOMMKT__API_URL": "http://icommkt.example"}, "ICOMMKT settings", "must be https://"),
+    ],
+)
+def test_icommkt_that_does_not_work(place: Place, settings: dict[str, str], what: str, text: str) -> None:
+    place.set(**settings, ICOMMKT__PATIENCE="0.5")
+    checks = place.checks()
+    assert checks[what].state == MISSING
+    assert text in checks[what].text
+    assert checks["read orders"].state == OK
+
+
+def test_audience(place: Place) -> None:
+    assert "everybody with a valid e-mail, subscribed or not" in place.checks()["who is sent"].text
+    for audience in ("all", "subscribers"):
+        place.set(ICOMMKT__AUDIENCE=audience)
+        assert place.checks()["who is sent"].state == OK
+
+
+def test_command_exit_code_and_time(place: Place) -> None:
+    def run(**settings: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "loaders.doctor"],
+            env={**place.environment, **settings},
+            cwd=PROJECT_ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    started = time.monotonic()
+    done = run()
+    assert time.monotonic() - started < 10
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "ready for `make daily`" in done.stdout
+    assert DEMO_PASSWORD not in done.stdout
+    done = run(SOURCES__MAGENTO__USERNAME="ordersonly")
+    assert done.returncode == 1
+    assert re.search(r"not ready: read customer_groups, read categories,", done.stdout)
+
+
+def test_nobody_answers_in_time(place: Place) -> None:
+    place.set(
+        SOURCES__MAGENTO__BASE_URL="http://127.0.0.1:9", ICOMMKT__API_URL="http://127.0.0.1:9", ICOMMKT__PATIENCE="0.5"
+    )
+    started = time.monotonic()
+    checks = place.checks()
+    assert time.monotonic() - started < 15
+    assert "no answer from http://127.0.0.1:9" in checks["Magento address"].text
+    assert checks["everything else of Magento"].state == NOT_CHECKED

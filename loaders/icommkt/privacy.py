@@ -7,7 +7,7 @@ import logging
 import re
 from collections.abc import Iterable
 
-EMAIL = re.compile(r"[^\s@<>\"'(),;:\[\]{}=]+@[^\s@<>\"'(),;:\[\]{}=]+")
+EMAIL = re.compile(r"[^\s@<>\"'(),;:\[\]{}=]+@[^\s@<>\"'(),;:\[\]{}=]*")
 
 
 def mask_email(email: str) -> str:

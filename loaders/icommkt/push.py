@@ -372,7 +372,8 @@ class Run:
             payload_hash=item.payload_hash,
             permanent=permanent,
             status_code=refusal.code,
-            reason=self.mask(refusal.reason)[:1000],
+            # ICOMMKT may quote an address that does not look like one, and so escapes the mask.
+            reason=self.mask(refusal.reason.replace(item.email, mask_email(item.email)))[:1000],
             tries=tries,
             next_try=None if permanent else as_of + dt.timedelta(days=days),
         )

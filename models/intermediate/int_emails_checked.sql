@@ -66,7 +66,7 @@ judged as (
         orders,
         case
             when email = '' then 'missing'
-            when not {{ matches_pattern('email', "'^[\\x00-\\x7F]*$'") }} then 'not ASCII'
+            when not {{ is_ascii('email') }} then 'not ASCII'
             when length(email) > 254 then 'too long'
             when not {{ is_valid_email('email') }} then 'not an address'
         end as invalid_because

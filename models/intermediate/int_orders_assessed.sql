@@ -20,7 +20,12 @@ settings as (
 
 payment_methods as (
 
-    select * from {{ ref('payment_methods') }}
+    select
+        payment_method,
+        gateway,
+        require_paid,
+        {{ clean_text('states') }} as states
+    from {{ ref('payment_methods') }}
 
 ),
 

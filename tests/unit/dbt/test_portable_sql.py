@@ -92,6 +92,7 @@ JINJA = frozenset(
 
 # Constructs of one engine, and those that mean something else in the other.
 ONE_ENGINE_ONLY = {
+    r"\\\\": "the character itself: Spark reads a backslash in a text as an escape",
     r"::": "cast(… as …)",
     r"//": "integer_divide()",
     r"\bqualify\b": "a CTE with row_number()",
@@ -128,7 +129,7 @@ def complaints(text: str, macros: frozenset[str]) -> list[str]:
     found = [
         f"{match.group(0)}: use {instead}"
         for pattern, instead in ONE_ENGINE_ONLY.items()
-        if (match := re.search(pattern, plain, flags=re.IGNORECASE))
+        if (match := re.search(pattern, sql if pattern == r"\\\\" else plain, flags=re.IGNORECASE))
     ]
     known = FUNCTIONS | WORDS_BEFORE_A_BRACKET | JINJA | macros
     called = {name.lower() for name in re.findall(r"(?<![\w.])([A-Za-z_]\w*)\s*\(", sql)}
@@ -157,6 +158,7 @@ def test_only_what_both_engines_run(path: Path) -> None:
         "select a->>'$.b' from t",
         "select * exclude (a) from t",
         "select current_date",
+        "select {{ matches_pattern('a', \"'[\\\\x00]'\") }} from t",
     ],
 )
 def test_what_one_engine_alone_runs_is_found(sql: str) -> None:

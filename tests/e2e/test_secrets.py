@@ -1,0 +1,208 @@
+"""No secret is ever written down: loads, refused logins and the doctor, with everything they leave behind searched."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+import duckdb
+import pytest
+
+from demo.environment import PROJECT_ROOT, demo_environment
+from demo.magento.auth import INTEGRATION
+from demo.magento.generate import create
+from demo.serving import serving
+
+PASSWORD = "Contraseña+grep/me=7391&%\"'"
+API_KEY = "grep-me-api-key-5180273649"
+PROFILE_KEY = "grep-me-profile-key-8841236"
+TOTP_SECRET = "GREPMEGREPMEGREPMEGREPMEGREPME23"
+SECRETS = (PASSWORD, API_KEY, PROFILE_KEY, TOTP_SECRET, *INTEGRATION.values())
+
+# Every library at its most talkative, as a person hunting a problem would have it, and the traceback of each error with
+# all that was chained to it. Reads steps from stdin, each what to do to the shop and which settings to load with.
+LOUD = """
+import json, logging, os, sys, traceback
+from requests import post
+logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+from loaders.errors import PipelineError
+from loaders.magento.__main__ import load
+from loaders.doctor import examine, print_examination
+
+shop_url = os.environ["SOURCES__MAGENTO__BASE_URL"]
+first = dict(os.environ)
+for step in json.load(sys.stdin):
+    for path, body in step.get("shop", {}).items():
+        post(shop_url + "/demo/" + path, json=body).raise_for_status()
+    os.environ.clear()
+    os.environ.update(first | step.get("settings", {}))
+    print("STEP", flush=True)
+    try:
+        if step.get("doctor"):
+            print_examination(examine())
+        else:
+            print("errors:", load().errors)
+    except PipelineError as error:
+        print("refused:", error)
+        while error is not None:
+            traceback.print_exception(error)
+            error = error.__cause__ or error.__context__
+"""
+
+
+def forms(secret: str) -> set[bytes]:
+    """Return the forms in which a secret could be written: itself, in JSON, in an address, in base64."""
+    raw = secret.encode()
+    texts = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]}
+    texts |= {quote(secret), quote(secret, safe=""), quote_plus(secret), secret.lower()}
+    # Wherever in a base64 text it begins: what does not depend on its neighbours.
+    encoded = {base64.b64encode(b"x" * shift + raw)[4:-4] for shift in range(3)}
+    return {text.encode() for text in texts} | encoded | {raw.hex().encode()}
+
+
+NEEDLES = {form: secret for secret in SECRETS for form in forms(secret)}
+PATTERN = re.compile(b"|".join(re.escape(form) for form in sorted(NEEDLES, key=len, reverse=True)))
+# Tokens that the store gave: a JWT of HS256, a bearer, an OAuth signature.
+TOKENS = re.compile(rb"eyJ[\w-]{10,}\.eyJ|Bearer [\w.-]{8,}|oauth_signature=|Basic [\w+/=]{8,}")
+
+
+def found_in(data: bytes) -> set[str]:
+    return {NEEDLES[match] for match in PATTERN.findall(data)} | {match.decode() for match in TOKENS.findall(data)}
+
+
+class Run:
+    """Commands against demo servers that know the secrets, and all they leave."""
+
+    def __init__(self, folder: Path, magento_url: str, icommkt_url: str) -> None:
+        self.folder = folder
+        self.magento_url = magento_url
+        self.environment = {
+            **demo_environment(folder, magento_url, icommkt_url),
+            "SOURCES__MAGENTO__PASSWORD": PASSWORD,
+            "ICOMMKT__API_KEY": API_KEY,
+            "ICOMMKT__PROFILE_KEY": PROFILE_KEY,
+            "RUNTIME__LOG_LEVEL": "DEBUG",
+            "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01",
+            "RUNTIME__REQUEST_MAX_ATTEMPTS": "2",
+            "SOURCES__MAGENTO__WORKERS": "1",
+        }
+
+    def steps(self, steps: list[dict[str, Any]]) -> list[str]:
+        """Run loads and doctors in one process and return what each said; fails when a secret was said."""
+        done = subprocess.run(
+            [sys.executable, "-c", LOUD],
+            env=self.environment,
+            cwd=PROJECT_ROOT,
+            input=json.dumps(steps).encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        assert found_in(done.stdout) == set()
+        assert done.returncode == 0, done.stdout[-3000:]
+        return done.stdout.decode().split("STEP\n")[1:]
+
+    def search_everything(self) -> set[str]:
+        """Search every file below the folder, and every value of every table; return the names of the files."""
+        files = [path for path in self.folder.rglob("*") if path.is_file()]
+        for path in files:
+            assert found_in(path.read_bytes()) == set(), path
+        for path in self.folder.rglob("*.duckdb"):  # compressed on disk, so read as well
+            with duckdb.connect(str(path), read_only=True) as connection:
+                tables = connection.execute("select schema_name, table_name from duckdb_tables()").fetchall()
+                assert tables
+                for schema, table in tables:
+                    for row in connection.execute(f'select t::varchar from "{schema}"."{table}" t').fetchall():
+                        assert found_in(row[0].encode()) == set(), (path, table)
+        return {path.name for path in files}
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    servers = tmp_path_factory.mktemp("servers")
+    create(servers / "magento.sqlite", customers=60, orders=150)
+    with (
+        serving("demo.magento", database=servers / "magento.sqlite", options=["--password", PASSWORD]) as magento_url,
+        serving("demo.icommkt", database=servers / "icommkt.sqlite", options=["--api-key", API_KEY]) as icommkt_url,
+    ):
+        yield Run(tmp_path_factory.mktemp("secrets"), magento_url, icommkt_url)
+
+
+def test_the_search_finds_what_it_looks_for(tmp_path: Path) -> None:
+    for secret in SECRETS:
+        for form in forms(secret):
+            assert secret in found_in(b"before" + form + b"after"), form
+        assert secret in found_in(base64.b64encode(f"icomm:{secret}:x".encode()))
+    assert found_in(b"Authorization: Bearer abc.def-ghi")
+    log = "set_value key=password"
+    assert found_in(log.encode()) == set()
+
+
+def test_no_secret_is_left_behind(run: Run) -> None:
+    oauth = {f"SOURCES__MAGENTO__{name.upper()}": value for name, value in INTEGRATION.items()}
+    drop = {"kind": "drop_connection", "match": {"path_regex": "/V1/orders"}, "count": 2}
+    in_address = f"http://icomm:{quote(PASSWORD, safe='')}@127.0.0.1:9"
+    expected: list[tuple[dict[str, Any], str]] = [
+        ({}, "errors: []"),
+        ({"settings": oauth}, "errors: []"),
+        ({"settings": {"SOURCES__MAGENTO__ACCESS_TOKEN": INTEGRATION["access_token"]}}, "refused: the store refuses"),
+        ({"settings": {**oauth, "SOURCES__MAGENTO__CONSUMER_KEY": API_KEY}}, "CONSUMER_KEY is not known"),
+        ({"settings": {**oauth, "SOURCES__MAGENTO__CONSUMER_SECRET": API_KEY}}, "the signature is wrong"),
+        # The shop's own secret is another, so the code is refused.
+        (
+            {"shop": {"settings": {"tfa": "google"}}, "settings": {"SOURCES__MAGENTO__TOTP_SECRET": TOTP_SECRET}},
+            "refused: the store did not accept the one-time code",
+        ),
+        ({}, "refused: two-factor login is on"),
+        ({"shop": {"settings": {"tfa": "off", "password": "another"}}}, "refused: the store refused the login"),
+        ({"settings": {"SOURCES__MAGENTO__BASE_URL": in_address}}, "without user and password"),
+        ({"doctor": True}, "not ready: login"),
+        ({"doctor": True, "shop": {"settings": {"password": PASSWORD}}}, "ready for `make daily`"),
+        ({"doctor": True, "settings": {"ICOMMKT__API_KEY": PROFILE_KEY}}, "ICOMMKT refuses the key"),
+        ({"shop": {"faults": drop}}, "errors: ["),
+    ]
+    said = run.steps([step for step, _ in expected])
+    assert len(said) == len(expected)
+    for text, (step, wanted) in zip(said, expected, strict=True):
+        assert wanted in text, (step, text[-2000:])
+    assert "DEBUG" in said[0]  # it was as talkative as it can be
+    names = run.search_everything()
+    assert {"trace.pickle", "state.json", "magento.schema.json", "warehouse.duckdb"} <= names
+
+
+def test_missing_permission_in_a_load_is_named_and_the_others_load(run: Run) -> None:
+    path = run.folder / "orders-only" / "warehouse.duckdb"
+    done = subprocess.run(
+        [sys.executable, "-m", "loaders.magento", "load"],
+        env={**run.environment, "RUNTIME__LOG_LEVEL": "ERROR", "SOURCES__MAGENTO__USERNAME": "ordersonly"}
+        | {"WAREHOUSE_PATH": str(path)},
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    rows = [line.split(" in System")[0].split() for line in done.stdout.splitlines() if "tick `" in line]
+    assert [(row[1], row[2], " ".join(row[4:])) for row in rows] == [
+        ("customer_groups", "missing", "`Customers > Customer Groups`"),
+        ("categories", "missing", "`Catalog > Inventory > Categories`"),
+        ("products", "missing", "`Catalog > Inventory > Products`"),
+        ("customers", "missing", "`Customers`"),
+        ("creditmemos", "missing", "`Sales > Operations > Credit Memos`"),
+    ]
+    with duckdb.connect(str(path), read_only=True) as connection:
+        counts = [
+            (connection.execute(f"select count(*) from raw.{table}").fetchone() or (0,))[0]
+            for table in ("orders", "store_views", "attribute_options", "customers")
+        ]
+    assert counts[0] >= 150
+    assert counts[1] > 0
+    assert counts[2] > 0
+    assert counts[3] == 0

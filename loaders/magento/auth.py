@@ -378,7 +378,7 @@ def _two_factor(lowered: str, *, has_totp: bool) -> str:
 def _wait(attempt: int, response: Response | None) -> float:
     """Seconds before the next try."""
     asked = response.headers.get("Retry-After", "") if response is not None else ""
-    return min(float(asked) if asked.isdigit() else float(2 ** (attempt - 1)), LONGEST_WAIT)
+    return min(float(asked) if asked.isdigit() else float(2**attempt), LONGEST_WAIT)
 
 
 def _json(response: Response) -> object:

@@ -259,7 +259,7 @@ def test_command_exit_code_and_time(place: Place) -> None:
 
     started = time.monotonic()
     done = run()
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 30  # two seconds on an idle machine
     assert (done.returncode, done.stderr) == (0, "")
     assert "ready for `make daily`" in done.stdout
     assert DEMO_PASSWORD not in done.stdout

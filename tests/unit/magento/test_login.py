@@ -16,7 +16,7 @@ from demo.magento.auth import INTEGRATION
 from demo.magento.generate import create
 from demo.magento.settings import Settings as DemoSettings
 from demo.serving import serving
-from loaders.magento.auth import AdminLogin
+from loaders.magento.auth import AdminLogin, BearerLogin, LoginAdapter
 from loaders.magento.client import Filter, MagentoClient
 from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
 from loaders.magento.one_time_codes import OneTimeCodes
@@ -370,10 +370,27 @@ def test_bearer_refused_and_allowed(shop: Shop) -> None:
         asking.get("store/websites")
 
 
-# -- what is asked without a login, and when nobody is there
+# -- what errors carry
 
 
 def test_nobody_there() -> None:
     settings = MagentoSettings(base_url="http://127.0.0.1:9", username="u", password="p")
     with pytest.raises(MagentoError, match=r"no answer from http://127\.0\.0\.1:9 \(Connection\)"):
         read_orders(MagentoClient(settings, runtime()))
+
+
+def test_an_error_carries_no_credentials() -> None:
+    session = requests.Session()
+    session.mount("http://", LoginAdapter(BearerLogin("geheim"), "http://127.0.0.1:9/rest"))
+    with pytest.raises(requests.ConnectionError) as caught:
+        session.get("http://127.0.0.1:9/rest/V1/orders", timeout=5)
+    assert caught.value.request is not None
+    assert "Authorization" not in caught.value.request.headers
+
+
+def test_an_answer_carries_no_credentials(shop: Shop) -> None:
+    session = requests.Session()
+    session.mount(shop.url, LoginAdapter(BearerLogin("geheim"), f"{shop.url}/rest"))
+    response = session.get(f"{shop.url}/rest/V1/modules", timeout=5)
+    assert response.status_code == 401
+    assert "Authorization" not in response.request.headers

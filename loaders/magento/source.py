@@ -9,6 +9,7 @@ from typing import Any
 
 import dlt
 import duckdb
+from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract import DltResource
 
 from loaders.magento.client import StoreDownError
@@ -19,6 +20,7 @@ from loaders.magento.tables import Column, Table, all_columns, children_of
 DATASET = "raw"
 UPSERT = {"disposition": "merge", "strategy": "upsert"}
 QUARANTINE = "quarantine"
+MEMORY_LIMIT = "200MB"
 
 
 def _hints(column: Column, *, is_key: bool) -> dict[str, Any]:
@@ -73,9 +75,12 @@ def part_resource(
 
 def pipeline(path: Path, pipelines_dir: Path) -> dlt.Pipeline:
     """Open the dlt pipeline into the warehouse at `path`, its state kept in `pipelines_dir`."""
+    credentials = DuckDbCredentials(str(path))
+    # Without a limit DuckDB takes most of the machine; what does not fit goes to a file beside the warehouse.
+    credentials.global_config = {"memory_limit": MEMORY_LIMIT, "preserve_insertion_order": False}
     return dlt.pipeline(
         "magento",
-        destination=dlt.destinations.duckdb(str(path)),
+        destination=dlt.destinations.duckdb(credentials),
         dataset_name=DATASET,
         pipelines_dir=str(pipelines_dir),
     )

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -61,13 +62,16 @@ class Place:
         return {check.what: check for check in examine(variables, lambda: now)}
 
     def table(self) -> str:
+        checks = [replace(check, text=self._anywhere(check.text)) for check in examine(None, lambda: STORE_CLOCK)]
         with redirect_stdout(io.StringIO()) as out:
-            print_examination(examine(None, lambda: STORE_CLOCK))
-        text = out.getvalue()
+            print_examination(checks)
+        return "\n".join(line.rstrip() for line in out.getvalue().splitlines()) + "\n"
+
+    def _anywhere(self, text: str) -> str:
+        """Return text without what differs from run to run, replaced before it is wrapped."""
         for url, stand_in in self._urls:
             text = text.replace(url, stand_in)
-        text = text.replace(str(self._folder), "FOLDER")
-        return "\n".join(line.rstrip() for line in text.splitlines()) + "\n"
+        return text.replace(str(self._folder), "FOLDER")
 
 
 @pytest.fixture(scope="module")
@@ -83,16 +87,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str
 
 
 @pytest.fixture
-def place(servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
-    # A short folder: the table's cells are wrapped before the folder's name is replaced.
-    import tempfile
-
+def place(servers: tuple[str, str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Place:
     requests.post(f"{servers[0]}/demo/reset", timeout=10).raise_for_status()
     for url in servers:
         for what in ("requests", "faults"):
             requests.delete(f"{url}/demo/{what}", timeout=10).raise_for_status()
-    with tempfile.TemporaryDirectory(prefix="dr", dir="/tmp") as folder:
-        yield Place(Path(folder), *servers, monkeypatch)
+    return Place(tmp_path, *servers, monkeypatch)
 
 
 def same_as_golden(name: str, text: str) -> None:

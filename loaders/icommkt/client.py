@@ -153,7 +153,7 @@ class Client:
             response = self._post(path, body)
             try:
                 answer = response.json()
-            except requests.JSONDecodeError:
+            except ValueError:
                 raise SuspectError(f"HTTP {response.status_code} with a body that is not JSON") from None
             try:
                 result = read(answer)
@@ -235,8 +235,9 @@ class Client:
         def wait(state: tenacity.RetryCallState) -> float:
             error = state.outcome.exception() if state.outcome else None
             if isinstance(error, DownError) and error.retry_after is not None:
+                # Everybody waits as asked; this sender at least as long as it would have by itself.
                 self.limiter.pause(error.retry_after)
-                return 0.0
+                return max(0.0, jittered(state) - error.retry_after)
             return jittered(state)
 
         def stop(state: tenacity.RetryCallState) -> bool:

@@ -168,7 +168,7 @@ def objections(
         guards.of_plan(
             published.build,
             plan,
-            state.last_run(profile.name),
+            state.last_run(profile.name) or state.last_run(),
             row[0] if row else None,
             settings,
             lambda what: planning.sample(db, what),

@@ -324,11 +324,12 @@ class State:
 
     # -- runs
 
-    def last_run(self, profile: str) -> dict[str, Any] | None:
-        """Return the last run that ended well for a profile, or None."""
+    def last_run(self, profile: str | None = None) -> dict[str, Any] | None:
+        """Return the last run that ended well, for a profile or for any, or None."""
         cursor = self.db.execute(
-            "select * from state.push.runs where profile = ? and status = 'succeeded' order by run_id desc limit 1",
-            [profile],
+            "select * from state.push.runs where ($profile is null or profile = $profile) and status = 'succeeded'"
+            " order by run_id desc limit 1",
+            {"profile": profile},
         )
         names = [column[0] for column in cursor.description or []]
         row = cursor.fetchone()

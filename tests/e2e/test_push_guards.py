@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from benchmarks.push.harness import Desk, icommkt, people
+from benchmarks.push.harness import OTHER_PROFILE_KEY, Desk, icommkt, people
 from benchmarks.push.published import AS_OF, ZONE, Given
 
 GUARD = 3
@@ -72,6 +72,11 @@ def test_a_forced_drop_is_what_the_next_run_is_compared_with(desk: Desk) -> None
     desk.publish(people(20), orders=100)
     stopped(desk, "raw orders dropped from 1,000 to 100")
     passes(desk)
+
+
+def test_a_new_profile_is_held_to_what_was_pushed_to_any(desk: Desk) -> None:
+    desk.publish(people(20), orders=100)
+    stopped(desk, "raw orders dropped from 1,000 to 100", profile_key=OTHER_PROFILE_KEY)
 
 
 def test_no_orders_at_all_even_on_the_first_run(desk: Desk) -> None:

@@ -1,0 +1,111 @@
+"""Deletions are found by counting: cheaply, and not believed when they are too many."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import pytest
+
+from loaders.magento.client import Filter
+from loaders.magento.errors import MagentoError
+from loaders.magento.reader import Reader
+from loaders.magento.store import RawStore
+from loaders.magento.sweep import sweep
+from loaders.magento.tables import ORDERS, Table
+
+PAGE = 100
+
+
+class Ids:
+    """A side of the comparison: a store or a warehouse that has nothing but ids."""
+
+    page_size = PAGE
+
+    def __init__(self, ids: Iterable[int], *, fails_after: int | None = None, unreadable: Sequence[int] = ()) -> None:
+        self._ids = sorted(ids)
+        self._fails_after = fails_after
+        self._unreadable = list(unreadable)
+        self.asked = 0
+
+    def _slice(self, after: int, upto: int, filters: Sequence[Filter]) -> list[int]:
+        self.asked += 1
+        if self._fails_after is not None and self.asked > self._fails_after:
+            raise MagentoError("the shop is gone")
+        found = self._ids[bisect_right(self._ids, after) : bisect_right(self._ids, upto)]
+        left_out = {int(one) for f in filters if f.condition == "nin" for one in str(f.value).split(",")}
+        return [one for one in found if one not in left_out]
+
+    def store_filters(self, table: Table) -> list[Filter]:
+        return []
+
+    def unreadable(self, table: Table) -> list[int]:
+        return self._unreadable
+
+    def total_count(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> int:
+        return len(self._slice(after, upto, extra))
+
+    def server_ids(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> list[int]:
+        found = self._slice(after, upto, extra)
+        assert len(found) <= PAGE, "more than a page can show"
+        return found
+
+
+class Server(Ids):
+    ids = Ids.server_ids
+
+
+class Raw(Ids):
+    def count(self, table: Table, filters: Sequence[Filter], after: int, upto: int) -> int:
+        return len(self._slice(after, upto, filters))
+
+    def ids(self, table: Table, filters: Sequence[Filter], after: int, upto: int) -> list[int]:
+        return self._slice(after, upto, filters)
+
+
+def swept(server: Server, raw: Raw, highest: int, share: float = 0.01) -> Any:
+    return sweep(cast(Reader, server), cast(RawStore, raw), ORDERS, highest, page_size=PAGE, max_share=share)
+
+
+def test_three_deletions_among_a_hundred_thousand_cost_less_than_a_hundred_requests() -> None:
+    everything = set(range(1, 100_001))
+    for gone in ({777, 50_123, 99_500}, {1, 2, 3}, {33_333, 66_666, 100_000}):
+        server = Server(everything - gone)
+        found = swept(server, Raw(everything), 100_000)
+        assert set(found.gone) == gone
+        assert found.missing == []
+        assert server.asked < 100
+        assert server.asked <= 40, f"{server.asked} requests"
+
+
+def test_nothing_gone_costs_one_request() -> None:
+    server = Server(range(1, 5000))
+    assert swept(server, Raw(range(1, 5000)), 5000).gone == []
+    assert server.asked == 1
+
+
+def test_a_row_that_raw_lacks_is_found_also_when_another_is_gone() -> None:
+    server = Server({*range(1, 1000), 5_000})
+    found = swept(server, Raw(set(range(1, 1000)) - {17}), 6_000)
+    assert (found.gone, found.missing) == ([], [17, 5_000])
+
+
+def test_rows_in_the_quarantine_count_on_neither_side() -> None:
+    server = Server(range(1, 10_001))
+    found = swept(server, Raw(set(range(1, 10_001)) - {5, 77}, unreadable=[5, 77]), 10_000)
+    assert (found.gone, found.missing) == ([], [])
+    assert server.asked == 1
+
+
+def test_too_large_a_share_is_refused() -> None:
+    found = swept(Server(range(1, 1001)), Raw(range(1, 2001)), 2000)
+    assert "would be marked deleted" in found.refused
+    few = swept(Server(range(1, 201)), Raw(range(1, 206)), 300)
+    assert few.refused == "", "a small catalog loses more than a hundredth by an ordinary clean-up"
+    assert few.gone == [201, 202, 203, 204, 205]
+
+
+def test_a_sweep_that_breaks_off_finds_nothing() -> None:
+    with pytest.raises(MagentoError):
+        swept(Server(range(1, 900), fails_after=2), Raw(range(1, 1000)), 1000)

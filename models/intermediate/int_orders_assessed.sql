@@ -24,7 +24,7 @@ payment_methods as (
         payment_method,
         gateway,
         require_paid,
-        {{ clean_text('states') }} as states
+        {{ seed_text('states') }} as states
     from {{ ref('payment_methods') }}
 
 ),

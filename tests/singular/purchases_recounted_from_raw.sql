@@ -30,11 +30,11 @@ orders as (
         orders._deleted_at is null
         and coalesce(orders.state, '') <> 'canceled'
         and (
-            (coalesce(orders.base_total_paid, 0) > 0 and coalesce(methods.states, '') = '')
+            (coalesce(orders.base_total_paid, 0) > 0 and {{ seed_text('methods.states') }} is null)
             or (coalesce(orders.base_total_paid, 0) > 0 and methods.require_paid)
             or (
                 not coalesce(methods.require_paid, false)
-                and coalesce(methods.states, '') = ''
+                and {{ seed_text('methods.states') }} is null
                 and orders.state in ('processing', 'complete', 'closed')
             )
             or (

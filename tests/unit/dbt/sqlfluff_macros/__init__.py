@@ -48,6 +48,7 @@ parse_birth_date = _call("parse_birth_date")
 profile_field = _call("profile_field")
 profile_fields_json = _call("profile_fields_json")
 raise_error = _call("raise_error")
+seed_text = _call("seed_text")
 split_list = _call("split_list")
 strip_whitespace = _call("strip_whitespace")
 

@@ -1,0 +1,37 @@
+with
+
+history as (
+
+    select * from {{ ref('history_segments') }}
+
+),
+
+moves as (
+
+    select
+        ----------  ids
+        store_key,
+        email,
+        as_of_date as moved_date,
+
+        ----------  texts
+        case
+            when previous_rfm_segment is null then 'new'
+            when rfm_segment is null then 'gone'
+            else 'moved'
+        end as move_type,
+        previous_rfm_group as from_rfm_group,
+        previous_rfm_segment as from_rfm_segment,
+        rfm_group as to_rfm_group,
+        rfm_segment as to_rfm_segment,
+
+        ----------  numerics
+        {{ days_between(
+            'lag(as_of_date) over (partition by store_key, email order by as_of_date)',
+            'as_of_date'
+        ) }} as days_in_from_segment
+    from history
+
+)
+
+select * from moves

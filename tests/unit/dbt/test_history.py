@@ -1,0 +1,122 @@
+"""The history of segments in the state file: what a day wrote, wrote again, and must not write.
+
+The models' SQL has unit tests beside it; this runs them one after the other over made-up contacts, with the removal of
+an earlier run of the same date, which dbt's unit tests do not run.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import duckdb
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+# One process for all days: dbt reads the project once.
+RUN = """
+import json, sys
+import duckdb
+from dbt.adapters.factory import reset_adapters
+from dbt.cli.main import dbtRunner
+
+warehouse, days = sys.argv[1], json.loads(sys.argv[2])
+parsed = dbtRunner().invoke(["--quiet", "parse"])
+assert parsed.success, parsed.exception
+for as_of_date, contacts in days:
+    with duckdb.connect(warehouse) as connection:
+        for schema in ("intermediate", "marts"):
+            connection.execute(f"create schema if not exists {schema}")
+        connection.execute(
+            "create or replace table intermediate.int_build_settings as "
+            "select 'main' as store_key, cast(? as date) as as_of_date", [as_of_date]
+        )
+        rows = ", ".join(f"('main', '{email}', 'LOYAL', '{segment}')" for email, segment in contacts.items())
+        connection.execute(
+            "create or replace table marts.rfm_contacts as "
+            f"select * from (values {rows}) as t (store_key, email, rfm_group, rfm_segment)"
+        )
+        connection.execute(
+            "create or replace table marts.icommkt_contacts as "
+            "select *, 1 as purchases_total, 2.5 as amount_total from marts.rfm_contacts"
+        )
+    runner = dbtRunner(manifest=parsed.result)
+    done = runner.invoke(["--quiet", "run", "--full-refresh", "--select", "path:models/marts/history"])
+    assert done.success, (done.exception, done.result)
+    reset_adapters()
+"""
+
+
+Day = tuple[str, dict[str, str]]
+Row = tuple[str, str, str | int | None, str | int | None]
+
+
+@pytest.fixture
+def history(tmp_path: Path) -> "History":
+    return History(tmp_path)
+
+
+class History:
+    def __init__(self, folder: Path) -> None:
+        self.warehouse = folder / "warehouse.duckdb"
+        self.environment = {
+            **os.environ,
+            "WAREHOUSE_PATH": str(self.warehouse),
+            "STATE_PATH": str(folder / "warehouse.state.duckdb"),
+            "DBT_PROJECT_DIR": str(PROJECT),
+            "DBT_PROFILES_DIR": str(PROJECT),
+            "DBT_TARGET_PATH": str(folder / "target"),
+            "DBT_LOG_PATH": str(folder / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+        }
+
+    def after(self, days: Sequence[Day]) -> list[Row]:
+        """Moves as (date, e-mail, from, to) after a build of each of the days."""
+        command = [sys.executable, "-c", RUN, str(self.warehouse), json.dumps(days)]
+        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return self.select(
+            "select cast(moved_date as varchar), email, from_rfm_segment, to_rfm_segment "
+            "from marts.fct_rfm_segment_moves order by all"
+        )
+
+    def select(self, sql: str) -> list[Row]:
+        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+            return connection.execute(sql).fetchall()
+
+
+def test_days_are_kept_replaced_and_never_rewritten(history: History) -> None:
+    """A full refresh on every run must not lose the history either."""
+    moves = history.after(
+        [
+            ("2026-11-20", {"ana": "A", "bea": "A"}),
+            ("2026-11-21", {"ana": "A", "bea": "A"}),  # nobody moves
+            ("2026-11-22", {"ana": "B", "bea": "A", "cleo": "A"}),
+            ("2026-11-22", {"ana": "A", "bea": "C"}),  # the same date again: what it wrote before is replaced
+            ("2026-11-20", {"ana": "Z", "dora": "Z"}),  # an earlier date: nothing
+            ("2026-11-21", {"ana": "Z", "dora": "Z"}),  # an earlier date on which nobody had moved: nothing
+            ("2026-11-23", {"ana": "B"}),
+        ]
+    )
+    assert moves == [
+        ("2026-11-20", "ana", None, "A"),
+        ("2026-11-20", "bea", None, "A"),
+        ("2026-11-22", "bea", "A", "C"),
+        ("2026-11-23", "ana", "A", "B"),
+        ("2026-11-23", "bea", "C", None),
+    ]
+    sizes = history.select(
+        "select cast(as_of_date as varchar), rfm_segment, contacts, purchases_total "
+        "from marts.rfm_segment_sizes order by all"
+    )
+    assert sizes == [
+        ("2026-11-20", "A", 2, 2),
+        ("2026-11-21", "A", 2, 2),
+        ("2026-11-22", "A", 1, 1),
+        ("2026-11-22", "C", 1, 1),
+        ("2026-11-23", "B", 1, 1),
+    ]

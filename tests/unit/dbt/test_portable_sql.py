@@ -60,6 +60,7 @@ WORDS_BEFORE_A_BRACKET = frozenset(
         "case",
         "distinct",
         "else",
+        "exists",
         "from",
         "in",
         "not",

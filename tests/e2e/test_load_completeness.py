@@ -248,7 +248,12 @@ def test_the_store_is_written_to_while_it_is_read(desk: Desk, tmp_path: Path) ->
     desk = desk.with_settings(workers=3)
     folder, fresh = tmp_path / "kept", tmp_path / "fresh"
     desk.faults({"kind": "latency", "seconds": 0.05, "match": {"path_regex": "/V1/"}})
-    days = threading.Thread(target=lambda: [desk.advance(1) for _ in range(3)])
+
+    def pass_days() -> None:
+        for _ in range(3):
+            desk.advance(1)
+
+    days = threading.Thread(target=pass_days)
     days.start()
     first = desk.load(folder)
     days.join()

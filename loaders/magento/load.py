@@ -203,8 +203,11 @@ class Load:
     def _run_parts(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         """Read and commit `parts`, then remember what is committed."""
         self._extract(pipe, [part for part in parts if part.error is None])
-        self._guard(pipe.normalize)
-        self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
+        if any(part.has_news for part in parts):
+            self._guard(pipe.normalize)
+            self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
+        else:
+            pipe.abort_packages()
         for part in parts:
             self._refused.setdefault(part.table.name, set()).update(part.refused)
             if part.error is not None:

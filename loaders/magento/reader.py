@@ -37,8 +37,8 @@ class Part:
     rows are read. `created` limits the part to rows created from the first to before the second moment.
     `skip` are ids that the store could not send last time, left out here and asked for one by one
     elsewhere; `refused` become those that it could not send this time. A part that `is_again` reads
-    what was read before and moves no cursor. `keys` are filled for small tables, which are read in
-    full: what is not among them is gone.
+    what was read before and moves no cursor; one that `has_news` gave something to write. `keys` are
+    filled for small tables, which are read in full: what is not among them is gone.
     """
 
     table: Table
@@ -53,6 +53,7 @@ class Part:
     is_again: bool = False
     refused: list[int] = field(default_factory=list)
     keys: list[tuple[str, ...]] = field(default_factory=list)
+    has_news: bool = False
     is_complete: bool = False
     error: MagentoError | None = None
 

@@ -64,6 +64,9 @@ def part_resource(
             for batch in reader.read(part, known()):
                 tables = {**batch.tables, **({QUARANTINE: batch.quarantine} if batch.quarantine is not None else {})}
                 for table, rows_of_table in tables.items():
+                    if not rows_of_table.num_rows:
+                        continue
+                    part.has_news = True
                     yield dlt.mark.with_hints(rows_of_table, hints[table], create_table_variant=True)
         except (LoginError, StoreDownError):
             raise

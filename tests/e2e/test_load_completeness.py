@@ -84,7 +84,7 @@ def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
 def test_after_a_kill_at_any_moment_an_undisturbed_run_repairs(
     still: Desk, undisturbed: Path, tmp_path: Path, seed: int
 ) -> None:
-    process = still.start(tmp_path, "load", SOURCES__MAGENTO__CHUNK_IDS="60")
+    process = still.start(tmp_path, "load", SOURCES__MAGENTO__CHUNK_IDS="150")
     draw = random.Random(seed)
     # From the first request on, so that the moments are those of the load and not of Python's start.
     assert process.stdout is not None

@@ -31,7 +31,7 @@ from loaders.paths import Warehouse
 log = logging.getLogger(__name__)
 
 PROGRESS_EVERY = 10.0
-MEMORY = "400MB"
+MEMORY = "256MB"
 LONGEST_WAIT_DAYS = 30
 TRIES_WITHOUT_WAIT = 3
 """A contact whose request failed without a word about it is tried again by the next run, so many times."""

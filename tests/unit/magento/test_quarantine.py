@@ -1,0 +1,90 @@
+"""The quarantine lists what is wrong now: lines come, and go when they no longer hold."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from loaders.magento.store import QUARANTINE_DAYS, RawStore
+from loaders.magento.tables import ORDERS
+
+BEFORE = datetime(2026, 11, 23, 3, 0)
+NOW = datetime(2026, 11, 24, 3, 0)
+
+
+class Desk:
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "warehouse.duckdb"
+        self.raw = RawStore(self.path, "main")
+        self.raw.prepare()
+        self.raw.complete()
+
+    def line(self, row: str | None, column: str | None, found_at: datetime = BEFORE) -> None:
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(
+                "insert into raw.quarantine values ('main', 'orders', ?, ?, 'why', ?, 'load')", [row, column, found_at]
+            )
+
+    def order(self, number: int, changed_at: datetime, deleted_at: datetime | None = None) -> None:
+        with duckdb.connect(str(self.path)) as connection:
+            connection.execute(
+                "insert into raw.orders (store_key, entity_id, _changed_at, _deleted_at) values ('main', ?, ?, ?)",
+                [number, changed_at, deleted_at],
+            )
+
+    def settle(self, *asked: int) -> list[tuple[str | None, str | None, datetime]]:
+        self.raw.settle_quarantine([ORDERS], {"orders": asked}, NOW)
+        with duckdb.connect(str(self.path)) as connection:
+            return connection.execute(
+                "select row_id, column_name, found_at from raw.quarantine order by all"
+            ).fetchall()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    return Desk(tmp_path)
+
+
+def test_a_value_that_is_still_bad_has_one_line(desk: Desk) -> None:
+    desk.order(1, BEFORE)
+    desk.line("1", "base_grand_total")
+    desk.line("1", "base_grand_total", NOW)
+    assert desk.settle() == [("1", "base_grand_total", NOW)]
+
+
+def test_a_row_written_anew_loses_its_old_lines(desk: Desk) -> None:
+    desk.order(1, NOW)
+    desk.order(2, BEFORE)
+    desk.line("1", "base_grand_total")
+    desk.line("2", "base_grand_total")
+    assert desk.settle() == [("2", "base_grand_total", BEFORE)], "nobody has looked at order 2 since"
+
+
+def test_a_row_that_could_be_sent_at_last_loses_its_line(desk: Desk) -> None:
+    desk.line("1", None)
+    desk.line("2", None)
+    desk.line("2", None, NOW)
+    desk.line("3", None)
+    assert desk.settle(1, 2) == [("2", None, NOW), ("3", None, BEFORE)]
+
+
+def test_a_line_without_a_row_to_be_found_by_grows_old(desk: Desk) -> None:
+    desk.line(None, "entity_id", NOW - timedelta(days=QUARANTINE_DAYS - 1))
+    assert len(desk.settle()) == 1
+    desk.line(None, "order_id", NOW - timedelta(days=QUARANTINE_DAYS + 1))
+    assert len(desk.settle()) == 1
+
+
+def test_what_the_sweep_leaves_out(desk: Desk) -> None:
+    desk.order(1, BEFORE)
+    desk.order(3, BEFORE, deleted_at=BEFORE)
+    desk.line("1", "base_grand_total")  # in raw, with one value empty: it counts
+    desk.line("2", "created_at")  # not in raw
+    desk.line("3", "created_at")  # back from deletion, and cannot be read
+    desk.line("4", None)
+    desk.line(None, "entity_id")
+    assert desk.raw.unreadable(ORDERS) == [2, 3, 4]
+    assert desk.raw.refused(ORDERS) == [4]

@@ -147,7 +147,7 @@ def compare(store: Path, orders: int, options: argparse.Namespace) -> dict[str, 
         folder = Path(name)
         me = [sys.executable, "-m", "benchmarks.load", "--way"]
         where = ["--url", url, "--folder", str(folder), "--page-size", str(page_size), "--workers", str(workers)]
-        desk = Desk.at(url, page_size=page_size, workers=workers, chunk_ids=50_000)
+        desk = Desk.at(url, page_size=page_size, workers=workers)
         environment = demo_environment(folder, url, "") | {
             "WAREHOUSE_PATH": str(house(folder).path),
             "SOURCES__MAGENTO__PAGE_SIZE": str(desk.settings.page_size),

@@ -287,6 +287,8 @@ class Load:
             after = upto if after < upto < highest else after
             last = min(after + step, highest)
         look = Part(part.table, after, last, highest_id=last, server_time=server_time, skip=part.skip, is_again=True)
+        if newest_only is not None:  # ids do not always follow the dates: an import can number old orders last
+            look.created = (newest_only, server_time + timedelta(days=2))
         return look, last if last < highest else 0
 
     def _find_deleted(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:

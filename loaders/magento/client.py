@@ -110,13 +110,19 @@ class MagentoClient:
 
         Raises PermissionMissingError, LoginError, PageError for this request's own failure, or another MagentoError.
         """
+        try:
+            return self._checked(path, self._ask(path, params, hasty=hasty))
+        except PermissionMissingError:
+            # A token that ended between two answers looks the same: only a second refusal is believed.
+            return self._checked(path, self._ask(path, params, hasty=hasty))
+
+    def _ask(self, path: str, params: dict[str, str] | None, *, hasty: bool) -> Response:
         self.requests += 1
         try:
-            response = self._rest(hasty=hasty).request(f"V1/{path}", method="GET", params=params)
+            return self._rest(hasty=hasty).request(f"V1/{path}", method="GET", params=params)
         except RequestException as error:
             reason = type(error).__name__
             raise PageError(unreachable(self.settings.base_url, error), reason) from None
-        return self._checked(path, response)
 
     def page(self, path: str) -> Response:
         """GET a page of the shop without a login; whatever it answers. Raises MagentoError when nothing does."""

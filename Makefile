@@ -49,7 +49,7 @@ verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only
 	@$(RUN) -m loaders.icommkt verify --vars "$$VARS" $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)
 
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
-	@$(RUN) -m loaders.magento backfill $(TABLES) --vars "$$VARS"
+	@$(RUN) -m loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) --vars "$$VARS"
 
 test: $(VENV)/.installed-dev ## Run every test
 	@$(RUN) -m pytest

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import dlt
 import duckdb
+from dlt.common.configuration.utils import get_resolved_traces
 
 from loaders.errors import PipelineError
 from loaders.magento.client import MagentoClient, StoreDownError
@@ -339,6 +340,7 @@ class Load:
 
     def _guard(self, step: Callable[[], object]) -> None:
         """Run a step of dlt; what it wraps in its own exceptions comes out as the error it was."""
+        get_resolved_traces().clear()  # dlt writes the settings that were read, secrets too, into its trace file
         try:
             step()
         except PipelineError:

@@ -16,6 +16,8 @@ from loaders.icommkt.settings import IcommktSettings
 
 CHUNK = 4_000
 """Contacts whose fields are in memory at a time while they are cut into batches."""
+FIRST_CHUNK = 500
+"""The first ones are fewer, so that the first request need not wait for all of them."""
 
 
 class Item(NamedTuple):
@@ -106,7 +108,7 @@ def make(
     # A refusal holds for the payload that was refused: for ever, or until its next try.
     db.execute(
         f"""
-        create or replace temp table plan as
+        create or replace table scratch.plan as
         with diffed as (
             select
                 contacts.*,
@@ -211,14 +213,16 @@ def _count(db: duckdb.DuckDBPyConnection) -> Plan:
             (select count(*) from gone where has_moved),
             (select count(*) from ({BUYERS})),
             (select count(*) from ({BUYERS}) where {EMPTIED})
-        from plan"""
+        from scratch.plan"""
     ).fetchone()
     if row is None:
         raise AssertionError("an aggregate without groups has one row")
     db.execute(
         """
-        create or replace temp table plan as
-        select * exclude (waits), row_number() over (order by payload_row) as position from plan where not waits"""
+        create or replace table scratch.plan as
+        select * exclude (waits), row_number() over (order by payload_row) as position
+        from scratch.plan
+        where not waits"""
     )
     return Plan(*(int(value) for value in row))
 
@@ -233,21 +237,23 @@ EMPTIED = "not has_purchase or (windows_before > 0 and filled_windows = 0)"
 def sample(db: duckdb.DuckDBPyConnection, what: str, limit: int = 5) -> list[str]:
     """Return a few e-mails of the `new`, `changed`, `stale`, `gone` or `emptied` contacts, in e-mail order."""
     queries = {"gone": "select email from gone", "emptied": f"select email from ({BUYERS}) where {EMPTIED}"}
-    sql = queries.get(what, "select email from plan where kind = $kind")
+    sql = queries.get(what, "select email from scratch.plan where kind = $kind")
     parameters = {} if what in queries else {"kind": what}
     return [row[0] for row in db.execute(f"{sql} order by email limit {limit:d}", parameters).fetchall()]
 
 
 def items(db: duckdb.DuckDBPyConnection, empty_value: str = "") -> Iterator[Item]:
-    """Yield the planned contacts with their fields, `CHUNK` of them in memory at a time.
+    """Yield the planned contacts with their fields, at most `CHUNK` of them in memory at a time.
 
-    `empty_value` stands in for empty values.
+    `db` may be another cursor than the plan was made with. `empty_value` stands in for empty values.
     """
     position = 0
+    size = FIRST_CHUNK
     while True:
-        span = {"after": position, "upto": position + CHUNK}
+        span = {"after": position, "upto": position + size}
         bounds = db.execute(
-            "select min(payload_row), max(payload_row) from plan where position > $after and position <= $upto", span
+            "select min(payload_row), max(payload_row) from scratch.plan where position > $after and position <= $upto",
+            span,
         ).fetchone()
         if not bounds or bounds[0] is None:
             return
@@ -259,7 +265,7 @@ def items(db: duckdb.DuckDBPyConnection, empty_value: str = "") -> Iterator[Item
                 encode(payload.custom_fields),
                 coalesce(try(json_type(payload.custom_fields)) = 'ARRAY', false)
             from published.marts.icommkt_payloads as payload
-            join plan on plan.payload_row = payload.rowid
+            join scratch.plan as plan on plan.payload_row = payload.rowid
             where payload.rowid between $first and $last and plan.position > $after and plan.position <= $upto
             order by plan.position""",
             {**span, "first": bounds[0], "last": bounds[1]},
@@ -267,7 +273,8 @@ def items(db: duckdb.DuckDBPyConnection, empty_value: str = "") -> Iterator[Item
         for row in rows:
             item = Item(*row)
             yield _with_placeholder(item, empty_value) if empty_value and item.is_list else item
-        position += CHUNK
+        position += size
+        size = min(2 * size, CHUNK)
 
 
 def _with_placeholder(item: Item, empty_value: str) -> Item:

@@ -28,7 +28,7 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
                 select payload.custom_fields, contacts.in_audience, plan.kind
                 from contacts
                 join published.marts.icommkt_payloads as payload on payload.rowid = contacts.payload_row
-                left join plan on plan.payload_row = contacts.payload_row
+                left join scratch.plan as plan on plan.payload_row = contacts.payload_row
                 where contacts.email = $email""",
                 {"email": wanted},
             ).fetchone()

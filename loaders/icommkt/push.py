@@ -74,6 +74,8 @@ def connect(house: Warehouse, *, read_only: bool) -> tuple[duckdb.DuckDBPyConnec
         }
     )
     db.execute("set enable_progress_bar = false")
+    # Temporary tables belong to one connection; the plan is read by another one while this one writes.
+    db.execute("attach ':memory:' as scratch")
     published = publishing.attach(db, house.published)
     state = State.attach(db, house.state, read_only=read_only)
     return db, published, state
@@ -290,7 +292,8 @@ class Run:
         # Many small statements between other threads' work: a second thread of DuckDB's would only cost time.
         self.db.execute("set threads = 1")
         try:
-            sender.send(planning.items(self.db, settings.empty_value))
+            with self.db.cursor() as reader:
+                sender.send(planning.items(reader, settings.empty_value))
             if removing and settings.on_missing == "remove":
                 sender.remove(self._removable())
             status = "succeeded"

@@ -8,9 +8,10 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from typing import cast
 
 from loaders.icommkt import answers, fields, interrupt
 from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
@@ -131,13 +132,15 @@ class Sender:
         running: set[Future[object]] = set()
         failure: BaseException | None = None
         try:
-            for part in parts:
-                # One batch for each sender and one ready for each: enough to keep them busy, and little in memory.
-                while len(running) >= 2 * self.settings.senders:
-                    running = self._advance(running)
-                interrupt.check()
-                running.add(pool.submit(work, part))
-                self._drain(unless_recent=True)
+            with contextlib.closing(self._ahead(parts)) as ahead:
+                for part in ahead:
+                    # One batch for each sender and one ready for each: enough to keep them busy, and little in memory.
+                    # Answers that wait to be written down count too: a crash has no more than these sent again.
+                    while len(running) + len(self._waiting) >= 2 * self.settings.senders:
+                        running = self._advance(running)
+                    interrupt.check()
+                    running.add(pool.submit(work, part))
+                    self._drain(unless_recent=True)
             while running:
                 running = self._advance(running)
         except BaseException as error:
@@ -147,6 +150,49 @@ class Sender:
         self._drain()
         if failure is not None:
             raise failure
+
+    def _ahead(self, parts: Iterable[object]) -> Generator[object, None, None]:
+        """Yield the parts, read by a thread of its own a little ahead, so that no sender waits for the reading.
+
+        However the caller ends, the thread has ended before this does; what it failed of is raised here.
+        """
+        ready: queue.Queue[tuple[bool, object]] = queue.Queue(maxsize=self.settings.senders)
+
+        def hand_over(part: tuple[bool, object]) -> bool:
+            while not self._stop.is_set():
+                with contextlib.suppress(queue.Full):
+                    ready.put(part, timeout=0.1)
+                    return True
+            return False
+
+        def read() -> None:
+            try:
+                if all(hand_over((True, part)) for part in parts):
+                    hand_over((False, None))
+            except BaseException as error:
+                hand_over((False, error))
+
+        reader = threading.Thread(target=read, name="reader")
+        reader.start()
+        try:
+            while True:
+                try:
+                    is_part, content = ready.get(timeout=COMMIT_WITHIN)
+                except queue.Empty:
+                    interrupt.check()
+                    self._drain()
+                    continue
+                if is_part:
+                    yield content
+                elif content is None:
+                    return
+                else:
+                    raise cast(BaseException, content)
+        except BaseException:
+            self._stop.set()
+            raise
+        finally:
+            reader.join()
 
     def _advance(self, running: set[Future[object]]) -> set[Future[object]]:
         interrupt.check()
@@ -311,10 +357,6 @@ class Sender:
             self._settled.put(Settled(not_removed=1))
         else:
             self._settled.put(Settled(removed=[key]))
-
-
-def _hashed(item: Item) -> Item:
-    return item if item.content_hash else item._replace(content_hash=fields.hash_of(item.content))
 
 
 def _contact(item: Item) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -222,7 +223,7 @@ def test_what_was_answered_is_settled_even_when_the_run_ends_early() -> None:
     assert len(client.calls) < 20
 
 
-def test_no_more_batches_are_ready_than_twice_the_senders() -> None:
+def test_no_more_batches_are_ready_than_three_times_the_senders() -> None:
     """Memory does not grow with the plan: the source is read only as fast as batches go out."""
     read = 0
     most = 0
@@ -243,4 +244,99 @@ def test_no_more_batches_are_ready_than_twice_the_senders() -> None:
     settings = IcommktSettings("key", senders=2)
     Sender(Told(many), settings, "p", Sizes(10, 10**6), threading.Event(), lambda settled: None).send(source())  # type: ignore[arg-type]
     assert answered == 2000
-    assert most <= (2 * 2 + 2) * 10
+    assert most <= (3 * 2 + 3) * 10
+
+
+def test_no_more_than_twice_the_senders_are_sent_and_not_written_down() -> None:
+    """What a crash has sent again: answers that wait for their transaction count too."""
+    lock = threading.Lock()
+    sent = 0
+    most = 0
+    settled_so_far = 0
+
+    def many(emails: list[str]) -> list[Fate]:
+        nonlocal sent, most
+        with lock:
+            sent += 1
+            most = max(most, sent - settled_so_far)
+        return fine(emails)
+
+    def settle(settled: list[Settled]) -> None:
+        nonlocal settled_so_far
+        time.sleep(0.01)
+        settled_so_far += len(settled)
+
+    settings = IcommktSettings("key", senders=3)
+    Sender(Told(many), settings, "p", Sizes(1, 10**6), threading.Event(), settle).send(iter(items(300)))  # type: ignore[arg-type]
+    assert settled_so_far == 300
+    assert 3 <= most <= 2 * 3
+
+
+def readers() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "reader" or thread.name.startswith("sender")]
+
+
+@pytest.mark.parametrize("where", ["reading", "sending", "settling"])
+@pytest.mark.parametrize("kind", [ValueError, KeyboardInterrupt])
+def test_wherever_a_run_breaks_it_says_so_keeps_the_answers_and_leaves_no_thread(
+    where: str, kind: type[BaseException]
+) -> None:
+    taken: list[str] = []
+    broke = False
+
+    def source() -> Iterator[Item]:
+        for number, one in enumerate(items(5000)):
+            if where == "reading" and number == 60:
+                raise kind("broken")
+            yield one
+
+    def many(emails: list[str]) -> list[Fate]:
+        if where == "sending" and "c60@example.com" in emails:
+            raise kind("broken")
+        return fine(emails)
+
+    def settle(settled: list[Settled]) -> None:
+        nonlocal broke
+        if where == "settling" and len(taken) >= 60 and not broke:
+            broke = True
+            raise kind("broken")
+        taken.extend(each.email for one in settled for each in one.taken)
+
+    client = Told(many)
+    sender = Sender(client, IcommktSettings("key", senders=2), "p", Sizes(8, 10**6), threading.Event(), settle)  # type: ignore[arg-type]
+    with pytest.raises(kind, match="broken"):
+        sender.send(source())
+    assert readers() == []
+    answered = {email for call in client.calls for email in call if where != "sending" or "c60@example.com" not in call}
+    assert set(taken) <= answered
+    assert len(answered) < 5000
+    if where != "settling":
+        assert set(taken) == answered
+
+
+def test_a_run_asked_to_end_while_the_reading_takes_long_ends_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    taken: list[str] = []
+    waiting = threading.Event()
+
+    def source() -> Iterator[Item]:
+        yield from items(9)
+        waiting.wait(30)
+
+    def asked() -> None:
+        if len(taken) == 8:
+            waiting.set()
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("loaders.icommkt.interrupt.check", asked)
+    sender = Sender(
+        Told(fine),  # type: ignore[arg-type]
+        IcommktSettings("key", senders=2),
+        "p",
+        Sizes(4, 10**6),
+        threading.Event(),
+        lambda settled: taken.extend(each.email for one in settled for each in one.taken),
+    )
+    with pytest.raises(KeyboardInterrupt):
+        sender.send(source())
+    assert len(taken) == 8, "answers are written down while the reading takes long"
+    assert readers() == []

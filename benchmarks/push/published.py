@@ -114,7 +114,8 @@ def make(
     for number in range(3, fields + 1):
         value = "'Producto ' || i || ', Zapatilla ' || (i % 97)" if number % 5 == 0 else f"(i * {number}) % 1000"
         parts.append(f"""',{{"Key":"ICOMMKT_Field_{number}_Days","Value":"' || {value} || '"}}'""")
-    body = " || ".join(parts) + " || ']'"
+    # One call: a chain of || copies what it has so far again and again.
+    body = f"concat({', '.join(parts)}, ']')"
     with duckdb.connect(str(aside), config={"memory_limit": "1GB"}) as db:
         db.execute("set enable_progress_bar = false")
         db.execute(SCHEMA)

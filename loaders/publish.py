@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from loaders.paths import Warehouse
 from loaders.warehouse import open_warehouse
 
 SCHEMA = "marts"
+SEEDS = ("icommkt_fields", "icommkt_profiles")
+"""What the push reads besides the marts: which fields are sent, and which website's contacts go to which profile."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,8 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
     try:
         with open_warehouse(aside) as connection:
             connection.execute(f"attach {_quoted(house.path)} as warehouse (read_only)")
-            counts = _copy_marts(connection)
+            counts = _copy(connection, SCHEMA)
+            _copy(connection, "seeds", SEEDS)
             _write_meta(connection, build_id, as_of, zone, counts, is_tested=is_tested)
             connection.execute("detach warehouse")
             connection.execute("checkpoint")
@@ -48,40 +52,43 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
     return Published(build_id, counts)
 
 
-def _copy_marts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    connection.execute(f"create schema {SCHEMA}")
+def _copy(connection: duckdb.DuckDBPyConnection, schema: str, only: Sequence[str] = ()) -> dict[str, int]:
+    """Copy a schema's tables, or some of them, from the warehouse; return the rows of each."""
+    connection.execute(f"create schema {schema}")
     names = connection.execute(
         """select table_name from information_schema.tables
            where table_catalog = 'warehouse' and table_schema = ? order by 1""",
-        [SCHEMA],
+        [schema],
     ).fetchall()
     counts = {}
     for (name,) in names:
-        connection.execute(f'create table {SCHEMA}."{name}" as from warehouse.{SCHEMA}."{name}"')
-        row = connection.execute(f'select count(*) from {SCHEMA}."{name}"').fetchone()
+        if only and name not in only:
+            continue
+        connection.execute(f'create table {schema}."{name}" as from warehouse.{schema}."{name}"')
+        row = connection.execute(f'select count(*) from {schema}."{name}"').fetchone()
         counts[name] = int(row[0]) if row else 0
-        _copy_comments(connection, name)
+        _copy_comments(connection, schema, name)
     return counts
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+def _copy_comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
     """Carry the descriptions that dbt wrote as comments, so that BI tools show them."""
     table = connection.execute(
         """select comment from (
                select schema_name, table_name, comment, database_name from duckdb_tables()
                union all select schema_name, view_name, comment, database_name from duckdb_views()
            ) where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null""",
-        [SCHEMA, name],
+        [schema, name],
     ).fetchone()
     if table:
-        connection.execute(f'comment on table {SCHEMA}."{name}" is {_quoted(table[0])}')
+        connection.execute(f'comment on table {schema}."{name}" is {_quoted(table[0])}')
     columns = connection.execute(
         """select column_name, comment from duckdb_columns()
            where database_name = 'warehouse' and schema_name = ? and table_name = ? and comment is not null""",
-        [SCHEMA, name],
+        [schema, name],
     ).fetchall()
     for column, comment in columns:
-        connection.execute(f'comment on column {SCHEMA}."{name}"."{column}" is {_quoted(comment)}')
+        connection.execute(f'comment on column {schema}."{name}"."{column}" is {_quoted(comment)}')
 
 
 def _write_meta(

@@ -10,7 +10,7 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +50,7 @@ class Desk:
         self.published = folder / "published.duckdb"
         self.state = folder / "warehouse.state.duckdb"
 
-    def publish(self, contacts: Iterable[Given], **options: Any) -> None:
+    def publish(self, contacts: Sequence[Given], **options: Any) -> None:
         """Write the published file."""
         write(self.published, contacts, **options)
 

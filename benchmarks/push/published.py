@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -30,6 +30,13 @@ create table marts.icommkt_contacts (
     store_key varchar, email varchar, customer_id bigint, is_subscribed boolean,
     {", ".join(f"purchases_{window}_days bigint" for window in WINDOWS)}, purchases_360_plus_days bigint
 );
+create table marts.icommkt_contact_websites (store_key varchar, email varchar, website_id bigint);
+create schema seeds;
+create table seeds.icommkt_profiles (website_id bigint, profile_setting varchar);
+create table seeds.icommkt_fields (
+    profile_field_key varchar, mart_column varchar, type varchar, max_length integer, enabled boolean,
+    triggers_send boolean
+);
 """
 
 
@@ -50,7 +57,7 @@ class Given:
 
 def write(
     path: Path,
-    contacts: Iterable[Given],
+    contacts: Sequence[Given],
     *,
     as_of_date: dt.date = AS_OF,
     is_tested: bool = True,
@@ -78,15 +85,11 @@ def write(
             counts = [one.purchases.get(window, 0) for window in WINDOWS]
             people.append(("main", one.email, one.customer_id, one.is_subscribed, *counts, 0))
             sites += [("main", one.email, website) for website in one.websites]
-        _insert(db, "icommkt_payloads", payloads)
-        _insert(db, "icommkt_contacts", people)
-        if profiles is not None:
-            db.execute("create table marts.icommkt_profiles (website_id bigint, profile_setting varchar)")
-            db.execute(
-                "create table marts.icommkt_contact_websites (store_key varchar, email varchar, website_id bigint)"
-            )
-            _insert(db, "icommkt_profiles", list(profiles.items()))
-            _insert(db, "icommkt_contact_websites", sites)
+        _insert(db, "seeds.icommkt_fields", _seed(contacts))
+        _insert(db, "marts.icommkt_payloads", payloads)
+        _insert(db, "marts.icommkt_contacts", people)
+        _insert(db, "marts.icommkt_contact_websites", sites)
+        _insert(db, "seeds.icommkt_profiles", list((profiles or {}).items()))
     aside.replace(path)
 
 
@@ -143,8 +146,15 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[obje
             [list(column) for column in zip(*rows, strict=True)], names=[f"c{i}" for i in range(len(rows[0]))]
         )
         db.register("given", given)
-        db.execute(f"insert into marts.{table} select * from given")
+        db.execute(f"insert into {table} select * from given")
         db.unregister("given")
+
+
+def _seed(contacts: Sequence[Given]) -> list[tuple[object, ...]]:
+    """Return the rows of the seed of fields that would give the first contact its fields."""
+    first = contacts[0] if contacts else Given("")
+    keys = [(key, True) for key in first.fields] + [(key, False) for key in first.untriggered]
+    return [(key, key.lower(), "text", 255, True, triggers) for key, triggers in keys]
 
 
 def _new(path: Path) -> Path:

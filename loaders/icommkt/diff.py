@@ -49,7 +49,7 @@ def diff(house: Warehouse, settings: IcommktSettings, say: Callable[[str], objec
     """
     db, published, state = connect(house, read_only=True)
     with db:
-        for profile in profiles_of(db, published, settings):
+        for profile in profiles_of(db, settings):
             plan = make_plan(db, published, state, profile, settings)
             found = Difference()
             for email, content, held in _pairs(db, state, profile.name):

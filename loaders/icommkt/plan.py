@@ -86,9 +86,11 @@ def make(
     *,
     only: bool = False,
     everything: bool = False,
+    at_any_age: bool = False,
 ) -> Plan:
     """Compute a profile's plan. `everything` counts nothing as acknowledged.
 
+    `at_any_age` has fields outside of the hash sent however short ago the contact was: the fields are others now.
     With `only`, what is in the temporary table `wanted (store_key, email)` is sent, whatever was acknowledged before.
     """
     _contacts(db, published, profile, settings)
@@ -97,7 +99,7 @@ def make(
         {"profile": profile.name},
     )
     as_of = published.build.as_of_date
-    _stale(db, as_of - dt.timedelta(days=settings.max_stale_days))
+    _stale(db, as_of if at_any_age else as_of - dt.timedelta(days=settings.max_stale_days))
     kind = f"""
         case
             when not ({"false" if everything else "held.email is not null"}) then 'new'
@@ -162,7 +164,7 @@ def _contacts(db: duckdb.DuckDBPyConnection, published: Published, profile: Prof
             semi join (
                 select site.store_key, site.email
                 from published.marts.icommkt_contact_websites as site
-                join published.marts.icommkt_profiles as route using (website_id)
+                join published.seeds.icommkt_profiles as route using (website_id)
                 where list_contains($routes, lower(trim(route.profile_setting)))
             ) as routed using (store_key, email)"""
     db.execute(

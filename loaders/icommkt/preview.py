@@ -21,7 +21,7 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
     db, published, state = connect(house, read_only=True)
     found = False
     with db:
-        for profile in profiles_of(db, published, settings):
+        for profile in profiles_of(db, settings):
             make_plan(db, published, state, profile, settings)
             payload = db.execute(
                 """

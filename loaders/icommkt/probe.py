@@ -25,7 +25,7 @@ def probe(house: Warehouse, settings: IcommktSettings, email: str, say: Callable
     wanted = email.strip().lower()
     db, published, _ = connect(house, read_only=True)
     with db:
-        profile = profiles_of(db, published, settings)[0]
+        profile = profiles_of(db, settings)[0]
         known = db.execute(
             "select 1 from published.marts.icommkt_payloads where email = $email union all"
             " select 1 from state.push.acknowledgements where email = $email",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,13 @@ import duckdb
 from loaders.errors import PipelineError
 
 WINDOW = re.compile(r"purchases_\d+_days")
+NEEDED = (
+    "marts.icommkt_payloads",
+    "marts.icommkt_contacts",
+    "marts.icommkt_contact_websites",
+    "seeds.icommkt_profiles",
+    "seeds.icommkt_fields",
+)
 
 
 @dataclass(frozen=True)
@@ -35,17 +44,12 @@ class Published:
     """The file, attached as `published`."""
 
     build: Build
-    tables: frozenset[str]
-    """Names of the tables in `marts`."""
     windows: tuple[str, ...]
     """Columns of `icommkt_contacts` that count a window's purchases, the open-ended one left out."""
     fields: tuple[str, ...]
     """Keys of the profile fields, as the first payload has them."""
-
-    @property
-    def has_profiles(self) -> bool:
-        """Whether the build says which website goes to which profile."""
-        return {"icommkt_profiles", "icommkt_contact_websites"} <= self.tables
+    fields_hash: str
+    """Stands for what the seed `icommkt_fields` says of what is sent."""
 
 
 def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
@@ -62,25 +66,29 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
         ).fetchall()
         rows = db.execute("select table_name, row_count from published.meta.row_counts where layer = 'raw'").fetchall()
         columns = db.execute(
-            "select table_name, column_name from duckdb_columns()"
-            " where database_name = 'published' and schema_name = 'marts' order by table_name, column_index"
+            "select schema_name || '.' || table_name, column_name from duckdb_columns()"
+            " where database_name = 'published' order by schema_name, table_name, column_index"
         ).fetchall()
     except duckdb.Error as error:
         raise PipelineError(f"{path} is not a published file ({_first_line(error)}); run make build") from None
     if len(build_row) != 1:
         raise PipelineError(f"{path}: meta.build has {len(build_row)} rows instead of one; run make build")
-    tables = frozenset(table for table, _ in columns)
-    if not {"icommkt_payloads", "icommkt_contacts"} <= tables:
-        raise PipelineError(f"{path} holds no icommkt_payloads and icommkt_contacts; run make build")
+    lacking = [table for table in NEEDED if table not in {found for found, _ in columns}]
+    if lacking:
+        raise PipelineError(f"{path} holds no {' and no '.join(lacking)}; run make build")
     build_id, as_of_date, zone, tested = build_row[0]
     keys = db.execute(
         "select json_extract_string(custom_fields, '$[*].Key') from published.marts.icommkt_payloads limit 1"
     ).fetchone()
+    seed = db.execute(
+        "select profile_field_key, mart_column, type, max_length, enabled, triggers_send"
+        " from published.seeds.icommkt_fields order by all"
+    ).fetchall()
     return Published(
         build=Build(str(build_id), as_of_date, zone, bool(tested), dict(rows)),
-        tables=tables,
-        windows=tuple(name for table, name in columns if table == "icommkt_contacts" and WINDOW.fullmatch(name)),
+        windows=tuple(name for table, name in columns if table == "marts.icommkt_contacts" and WINDOW.fullmatch(name)),
         fields=tuple(keys[0]) if keys else (),
+        fields_hash=hashlib.sha256(json.dumps(seed, default=str).encode()).hexdigest()[:16],
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import importlib.metadata
 import json
 import logging
@@ -81,17 +80,15 @@ def connect(house: Warehouse, *, read_only: bool) -> tuple[duckdb.DuckDBPyConnec
     return db, published, state
 
 
-def profiles_of(db: duckdb.DuckDBPyConnection, published: Published, settings: IcommktSettings) -> list[Profile]:
+def profiles_of(db: duckdb.DuckDBPyConnection, settings: IcommktSettings) -> list[Profile]:
     """Return the destinations: those of the seed `icommkt_profiles`, or the one of the settings.
 
     Two names that hold the same key are one profile. Raises SettingsError when a key is missing.
     """
-    names: list[str] = []
-    if published.has_profiles:
-        rows = db.execute(
-            "select distinct lower(trim(profile_setting)) from published.marts.icommkt_profiles order by 1"
-        ).fetchall()
-        names = [row[0] for row in rows if row[0]]
+    rows = db.execute(
+        "select distinct lower(trim(profile_setting)) from published.seeds.icommkt_profiles order by 1"
+    ).fetchall()
+    names = [row[0] for row in rows if row[0]]
     if not names:
         key = settings.profile_key or profile_key("profile_key")
         return [Profile(fingerprint(key), key)]
@@ -109,7 +106,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
     """
     db, published, state = connect(house, read_only=options.dry_run)
     with db:
-        profiles = profiles_of(db, published, settings)
+        profiles = profiles_of(db, settings)
         today = options.as_of_date or published.build.today()
         wrong = list(guards.of_build(published.build, today))
         plans: dict[str, Plan] = {}
@@ -148,7 +145,21 @@ def make_plan(
     db: duckdb.DuckDBPyConnection, published: Published, state: State, profile: Profile, settings: IcommktSettings
 ) -> Plan:
     """Compute a profile's plan into the temporary tables."""
-    return planning.make(db, published, profile, settings, everything=_is_rotated(state, profile, settings))
+    return planning.make(
+        db,
+        published,
+        profile,
+        settings,
+        everything=_is_rotated(state, profile, settings),
+        at_any_age=_fields_before(state, profile, published) is not None,
+    )
+
+
+def _fields_before(state: State, profile: Profile, published: Published) -> list[str] | None:
+    """Return the keys that were sent last, when they are not those of now; None when they are, or never were sent."""
+    last = state.last_run(profile.name)
+    before = last["fields"] if last else None
+    return before if before is not None and before != list(published.fields) else None
 
 
 def _is_rotated(state: State, profile: Profile, settings: IcommktSettings) -> bool:
@@ -198,14 +209,14 @@ def describe(
         yield f"{name}: the API key is another one than before, so all {plan.total:,} contacts are sent again"
     elif not plan.held and plan.total:
         yield f"{name}: nothing was ever acknowledged by this profile, so all {plan.total:,} contacts are sent"
-    last = state.last_run(profile.name)
-    if last and last["fields"] is not None and list(published.fields) != last["fields"]:
-        added = [key for key in published.fields if key not in last["fields"]]
-        gone = [key for key in last["fields"] if key not in published.fields]
+    before = _fields_before(state, profile, published)
+    if before is not None:
+        added = [key for key in published.fields if key not in before]
+        gone = [key for key in before if key not in published.fields]
         changes = [f"{len(added)} added" if added else "", f"{len(gone)} no more sent" if gone else ""]
         yield (
             f"{name}: the fields have changed ({', '.join(filter(None, changes)) or 'their order'}),"
-            f" so {plan.changed:,} contacts are sent again"
+            f" so {plan.changed + plan.stale:,} contacts are sent again"
         )
     if plan.gone:
         doing = "will be removed from" if settings.on_missing == "remove" else "stay as they are in"
@@ -228,7 +239,7 @@ def _unrouted(db: duckdb.DuckDBPyConnection, published: Published, profiles: lis
         anti join (
             select site.store_key, site.email
             from published.marts.icommkt_contact_websites as site
-            join published.marts.icommkt_profiles as route using (website_id)
+            join published.seeds.icommkt_profiles as route using (website_id)
         ) as routed using (store_key, email)"""
     ).fetchone()
     if row and row[0]:
@@ -266,7 +277,6 @@ class Run:
         state, settings, profile = self.state, self.settings, self.profile
         build = self.published.build
         self._planned = plan.total
-        fields = json.dumps(self.published.fields)
         self._run_id = state.begin_run(
             profile=profile.name,
             command=self.command,
@@ -275,8 +285,8 @@ class Run:
             contacts=plan.contacts,
             planned=plan.total,
             raw_rows=json.dumps(build.raw_rows),
-            fields=fields,
-            fields_hash=hashlib.sha256(fields.encode()).hexdigest()[:16],
+            fields=json.dumps(self.published.fields),
+            fields_hash=self.published.fields_hash,
             versions=json.dumps(_versions()),
         )
         if _is_rotated(state, profile, settings):

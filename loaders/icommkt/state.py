@@ -325,10 +325,10 @@ class State:
     # -- runs
 
     def last_run(self, profile: str | None = None) -> dict[str, Any] | None:
-        """Return the last run that ended well, for a profile or for any, or None."""
+        """Return the last push that ended well, to a profile or to any, or None; a repair sends only some contacts."""
         cursor = self.db.execute(
             "select * from state.push.runs where ($profile is null or profile = $profile) and status = 'succeeded'"
-            " order by run_id desc limit 1",
+            " and command = 'push' order by run_id desc limit 1",
             {"profile": profile},
         )
         names = [column[0] for column in cursor.description or []]

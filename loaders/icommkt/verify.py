@@ -70,7 +70,7 @@ def verify(
     db, published, state = connect(house, read_only=not repair)
     total = 0
     with db:
-        for profile in profiles_of(db, published, settings):
+        for profile in profiles_of(db, settings):
             make_plan(db, published, state, profile, settings)
             found = compare(db, published, state, profile, settings, sample)
             total += found.drifted

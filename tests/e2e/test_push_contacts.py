@@ -50,7 +50,7 @@ def test_a_window_that_has_emptied_is_emptied_in_the_profile(desk: Desk) -> None
     emptied = {
         "ICOMMKT_Items_30_Days": "",
         "ICOMMKT_Purchases_30_Days": "0",
-        "ICOMMKT_Amount_30_Days": "0.00",
+        "ICOMMKT_Amount_30_Days": "0",
         "ICOMMKT_RFM_30_Days": "",
         "ICOMMKT_Purchases_60_Days": "1",
     }
@@ -238,6 +238,23 @@ def test_an_added_field_is_announced_with_the_number_of_contacts(desk: Desk) -> 
     assert "the fields have changed (1 added), so 8 contacts are sent again" in out
     push(desk)
     assert desk.held()["p3@example.com"]["ciudad"] == "Salta"
+    hashes = desk.query("select fields_hash from push.runs order by run_id")
+    assert len(hashes) == len(set(hashes)) == 2
+    assert "the fields have changed" not in push(desk)
+
+
+def test_a_field_outside_the_hash_is_sent_to_all_when_it_is_added(desk: Desk) -> None:
+    desk.publish(people(8))
+    push(desk)
+    with_days = [replace(one, untriggered={"ICOMMKT_Days_Since_Last_Purchase": "3"}) for one in people(8)]
+    desk.publish(with_days)
+    out = push(desk)
+    assert "the fields have changed (1 added), so 8 contacts are sent again" in out
+    assert desk.held() == desk.expected()
+    desk.forget_requests()
+    desk.publish([replace(one, untriggered={"ICOMMKT_Days_Since_Last_Purchase": "4"}) for one in people(8)])
+    push(desk)
+    assert desk.requests() == [], "from then on it waits its days"
 
 
 def test_a_placeholder_for_empty_values(desk: Desk) -> None:

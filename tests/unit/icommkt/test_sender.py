@@ -198,6 +198,28 @@ def test_a_thousand_refusals_in_a_row_end_a_run() -> None:
     assert len(client.calls) <= REFUSED_IN_A_ROW // 100 + 2
 
 
+@pytest.mark.parametrize(
+    ("number", "pattern", "ends"),
+    [
+        (REFUSED_AT_FIRST - 1, "ra", False),
+        (REFUSED_AT_FIRST, "ra", True),
+        (REFUSED_IN_A_ROW - 1, "ara", False),
+        (REFUSED_IN_A_ROW, "ara", True),
+    ],
+)
+def test_refusals_end_a_run_at_their_limit_and_not_before(number: int, pattern: str, ends: bool) -> None:
+    """`pattern`: what becomes of each batch of `number` contacts, refused or accepted."""
+    fate = iter(pattern)
+    client = Told(lambda emails: everything_refused(emails) if next(fate) == "r" else fine(emails))
+    given = items(number * len(pattern))
+    if ends:
+        with pytest.raises(RefusedError):
+            send(client, given, contacts=number)
+    else:
+        taken, refused, _ = send(client, given, contacts=number)
+        assert (len(taken), len(refused)) == (number * pattern.count("a"), number)
+
+
 def test_what_was_answered_is_settled_even_when_the_run_ends_early() -> None:
     taken: list[str] = []
     stop = threading.Event()

@@ -156,7 +156,7 @@ def test_a_learned_batch_size_holds_until_another_is_configured_or_it_is_old(tmp
 def test_a_run_that_never_ended_is_marked_by_the_next(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     state.begin_run(profile="p", planned=5)
-    second = state.begin_run(profile="p", planned=6, fields='["a"]', raw_rows='{"orders": 3}')
+    second = state.begin_run(profile="p", command="push", planned=6, fields='["a"]', raw_rows='{"orders": 3}')
     assert state.last_run("p") is None
     state.end_run(second, "succeeded", acknowledged=6)
     rows = state.db.execute("select status from state.push.runs order by run_id").fetchall()
@@ -164,6 +164,15 @@ def test_a_run_that_never_ended_is_marked_by_the_next(tmp_path: Path) -> None:
     last = state.last_run("p")
     assert last is not None
     assert (last["acknowledged"], last["fields"], last["raw_rows"]) == (6, ["a"], {"orders": 3})
+
+
+def test_a_repair_is_not_the_last_push(tmp_path: Path) -> None:
+    state = opened(tmp_path / "s.duckdb")
+    for command, planned in (("push", 5), ("repair", 1)):
+        state.end_run(state.begin_run(profile="p", command=command, planned=planned), "succeeded")
+    last = state.last_run("p")
+    assert last is not None
+    assert last["planned"] == 5
 
 
 def test_a_state_file_without_the_push_is_an_empty_one_for_readers(tmp_path: Path) -> None:

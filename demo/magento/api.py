@@ -158,8 +158,7 @@ class Api:
             is_malformed = tree is None
         self.store.prepare_temporary(entity)
         page = self.store.page(entity, criteria, with_docs=not is_malformed and wants(tree, "items"))
-        if entity is entities.ORDERS:
-            _check_poison(page.ids, settings)
+        _check_poison(page.ids, settings.poisoned(entity.name), settings)
         value: Any = []
         if not is_malformed:
             value = {}
@@ -187,8 +186,7 @@ class Api:
         doc = self.store.get(entity, key)
         if doc is None:
             raise errors.no_such_order()
-        if entity is entities.ORDERS:
-            _check_poison([key], call.settings)
+        _check_poison([key], call.settings.poisoned(entity.name), call.settings)
         value = orjson.loads(doc)
         if entity is entities.ORDERS:
             _repeat_items(value)
@@ -339,8 +337,8 @@ def _repeat_items(order: dict[str, Any]) -> None:
         assignment["items"] = order["items"]
 
 
-def _check_poison(ids: list[int], settings: Settings) -> None:
-    if not settings.poison_orders or settings.poison_orders.isdisjoint(ids):
+def _check_poison(ids: list[int], poisoned: frozenset[int], settings: Settings) -> None:
+    if not poisoned or poisoned.isdisjoint(ids):
         return
     if settings.poison_answer == "timeout":
         raise PoisonTimeoutError

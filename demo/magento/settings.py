@@ -26,8 +26,8 @@ class Settings:
     * `integration_bearer`: accept the integration's access token as Bearer (off since 2.4.4).
     * `page_limit`: largest page size, None for no limit; `default_page_size` is what a call without one then gets.
     * `pace`: 0 answers at once; 1 as slowly as the recorded Magento; 10 ten times faster than that.
-    * `poison_orders`: ids that break every page they are on; `poison_answer` is how, `poison_seconds` how long
-      `timeout` says nothing before its 504.
+    * `poison_orders`, `poison_categories`, `poison_customer_groups`: ids that break every page they are on;
+      `poison_answer` is how, `poison_seconds` how long `timeout` says nothing before its 504.
     * `rewrites`: without them only `/index.php/rest/...` exists, as on a web server that was not set up for them.
     * `base_path`: where the shop lives, `/tienda` for instance.
     """
@@ -45,6 +45,8 @@ class Settings:
     default_page_size: int = 999999
     pace: float = 0.0
     poison_orders: frozenset[int] = field(default_factory=frozenset)
+    poison_categories: frozenset[int] = field(default_factory=frozenset)
+    poison_customer_groups: frozenset[int] = field(default_factory=frozenset)
     poison_answer: str = "404"
     poison_seconds: float = 60.0
     rewrites: bool = True
@@ -63,7 +65,13 @@ class Settings:
 
     def describe(self) -> dict[str, Any]:
         """Return the settings as JSON."""
-        return {**asdict(self), "poison_orders": sorted(self.poison_orders)}
+        poisoned = {name: sorted(value) for name, value in asdict(self).items() if isinstance(value, frozenset)}
+        return {**asdict(self), **poisoned}
+
+    def poisoned(self, entity: str) -> frozenset[int]:
+        """Return the ids that break the pages of a list; none where it has no such setting."""
+        ids: frozenset[int] = getattr(self, f"poison_{entity}", frozenset())
+        return ids
 
 
 def _convert(name: str, value: Any, current: Any) -> Any:
@@ -74,9 +82,9 @@ def _convert(name: str, value: Any, current: Any) -> Any:
         if value is not None and (type(value) is not int or value < 1):
             raise SettingsError(f"page_limit is a positive number or null, not {value!r}")
         return value
-    if name == "poison_orders":
+    if isinstance(current, frozenset):
         if not isinstance(value, list) or any(type(one) is not int for one in value):
-            raise SettingsError("poison_orders is a list of order ids")
+            raise SettingsError(f"{name} is a list of ids")
         return frozenset(value)
     wanted = (int, float) if isinstance(current, float) else type(current)
     if not isinstance(value, wanted) or (isinstance(value, bool) and not isinstance(current, bool)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,8 +19,8 @@ from loaders.magento.reader import MAX_SKIPPED, Part, Reader
 from loaders.magento.settings import MagentoSettings
 from loaders.magento.source import make_source, pipeline
 from loaders.magento.store import Checkpoint, RawStore, Span
-from loaders.magento.sweep import Sweep, sweep
-from loaders.magento.tables import CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
+from loaders.magento.sweep import FEW_ROWS, Sweep, sweep
+from loaders.magento.tables import ATTRIBUTE_OPTIONS, CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
 from loaders.paths import Warehouse
 from loaders.warehouse import open_warehouse
 
@@ -48,6 +49,8 @@ class LoadResult:
     """Values and rows that are in the quarantine now, of whichever run."""
     requests: int = 0
     errors: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    """Tables that could not be read, in the order of `errors`."""
     missing: dict[str, PermissionMissingError] = field(default_factory=dict)
     """Tables that the role may not read; their errors are among `errors` too."""
 
@@ -59,6 +62,7 @@ class Load:
         house.make_folders()
         self._settings = settings
         self._house = house
+        self._unfinished = house.work / "load.unfinished"
         self._client = MagentoClient(settings)
         self._raw = RawStore(house.path, settings.store_key)
         self._started = datetime.now(UTC).replace(tzinfo=None)
@@ -75,8 +79,7 @@ class Load:
         Raises PipelineError when the store cannot be used at all; what fails for one table is in the result.
         """
         self._raw.prepare()
-        pipe = pipeline(self._house.path, self._house.pipelines)
-        self._finish_pending(pipe)
+        pipe = self._open_pipeline()
         with self._progress:
             with self._raw.held():
                 first = [self._first_part(table) for table in tables]
@@ -85,10 +88,12 @@ class Load:
                 self._run_parts(pipe, parts)
                 parts = [part for done in parts if (part := self._next_part(done)) is not None]
             self._raw.complete()
+            self._read_half_written(pipe, tables)
             done = [part for part in first if part.table.name not in self._failed]
             self._look_again(pipe, done)
             self._find_deleted(pipe, done)
         self._summarise(tables)
+        self._unfinished.unlink()
         return self._result
 
     def backfill(self, tables: Sequence[Table], span: Span) -> LoadResult:
@@ -98,15 +103,16 @@ class Load:
         Raises PipelineError when the store cannot be used at all.
         """
         self._raw.prepare()
-        pipe = pipeline(self._house.path, self._house.pipelines)
-        self._finish_pending(pipe)
+        pipe = self._open_pipeline()
         with self._progress:
             parts = [self._span_part(table, span) for table in tables]
             while parts:
                 self._run_parts(pipe, parts)
                 parts = [part for done in parts if (part := self._next_part(done)) is not None]
             self._raw.complete()
+            self._read_half_written(pipe, tables)
         self._summarise(tables)
+        self._unfinished.unlink()
         return self._result
 
     def restart(self, tables: Sequence[Table]) -> None:
@@ -116,11 +122,32 @@ class Load:
             if table.cursor and self._raw.checkpoint(table) is None:
                 self._raw.forget(table)
 
-    def _finish_pending(self, pipe: dlt.Pipeline) -> None:
-        """Write what a killed run had read and not yet written."""
-        if pipe.has_pending_data:
-            self._guard(pipe.normalize)
-            self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
+    def _open_pipeline(self) -> dlt.Pipeline:
+        """Open dlt's pipeline, without anything of a run that did not end: what that had read is read again.
+
+        dlt would go on with it. Killed at the wrong moment it then copies a file twice, and its upsert writes rows
+        twice; or it finds a package half made, and fails in each run to come (both seen). Its folder has nothing that
+        matters here, so it is put away in one move.
+        """
+        pipelines = self._house.pipelines
+        discarded = pipelines.with_name(f"{pipelines.name}.discarded")
+        if self._unfinished.exists() and pipelines.exists():
+            shutil.rmtree(discarded, ignore_errors=True)
+            pipelines.rename(discarded)
+        shutil.rmtree(discarded, ignore_errors=True)
+        self._unfinished.touch()
+        self._raw.doubt_half_written()
+        return pipeline(self._house.path, pipelines)
+
+    def _read_half_written(self, pipe: dlt.Pipeline, tables: Sequence[Table]) -> None:
+        """Read the rows again that a killed run wrote in part, without their lines say, and no window has brought."""
+        again = [
+            Part(table, ids=tuple(ids), is_again=True)
+            for table in tables
+            if table.cursor and table.name not in self._failed and (ids := self._raw.half_written(table))
+        ]
+        if again:
+            self._run_parts(pipe, again)
 
     def _first_part(self, table: Table) -> Part:
         if not table.cursor:
@@ -295,15 +322,16 @@ class Load:
     def _find_deleted(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         """Mark what is gone from the store, and read what the warehouse turns out to lack."""
         wanted: dict[str, set[int]] = {}
+        gone: list[tuple[Table, list[int]]] = []
         with self._raw.held():
             for part in parts:
                 result = self._result.tables.setdefault(part.table.name, TableResult())
                 if not part.table.cursor:
-                    result.deleted = self._raw.mark_unseen(part.table, part.keys, self._started)
+                    self._mark_unseen(part, result)
                     continue
                 found = self._sweep(part, result)
                 if found.gone:
-                    self._raw.mark_deleted(part.table, found.gone, self._started)
+                    gone.append((part.table, found.gone))
                     result.deleted = len(found.gone)
                 if found.missing:
                     wanted.setdefault(part.table.name, set()).update(found.missing)
@@ -313,6 +341,29 @@ class Load:
         again = [Part(TABLES[name], ids=tuple(sorted(ids)), is_again=True) for name, ids in wanted.items() if ids]
         if again:
             self._run_parts(pipe, again)
+        with self._raw.held():  # last, so that a run killed before finds them again, and reads what hangs on them
+            for table, ids in gone:
+                self._raw.mark_deleted(table, ids, self._started)
+
+    def _mark_unseen(self, part: Part, result: TableResult) -> None:
+        """Mark what a table that is read in full no longer has, unless that is more than anybody believes."""
+        # All of it was asked for: a row of the quarantine that did not fail again is well or gone.
+        self._asked[part.table.name] = tuple(self._raw.refused(part.table))
+
+        def believed(rows: int) -> int:
+            if not part.keys:
+                return 0  # an empty list is a broken answer rather than a shop without categories
+            # Another attribute's options come when the setting changes, and the old ones go with it.
+            return rows if part.table is ATTRIBUTE_OPTIONS else max(FEW_ROWS, rows // 2)
+
+        gone, rows = self._raw.mark_unseen(part.table, part.keys, self._started, believed)
+        if gone <= believed(rows):
+            result.deleted = gone
+        else:
+            result.note = (
+                f"no deletion marked: {gone} of {rows} rows are not in the store's answer; check the role's "
+                "permissions, and what the shop's own pages show of them"
+            )
 
     def _sweep(self, part: Part, result: TableResult) -> Sweep:
         """Count a table's ids here and there; nothing is found when that cannot be finished or believed."""
@@ -368,5 +419,6 @@ class Load:
                 note = f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
                 result.note = f"{result.note}; {note}" if result.note else note
         self._result.errors = [f"{name}: {error}" for name, error in self._failed.items()]
+        self._result.failed = list(self._failed)
         self._result.missing = {n: e for n, e in self._failed.items() if isinstance(e, PermissionMissingError)}
         self._result.requests = self._client.requests

@@ -24,6 +24,9 @@ from loaders.magento.tables import Table, fields_filter
 BATCH_ROWS = 2_000
 MAX_REFUSED_IN_A_ROW = 20
 """Rows one after the other that the store cannot send: then it is not the rows that are broken."""
+PATIENT_REFUSALS = 3
+"""Rows one after the other that get every retry; those after them get one."""
+BEFORE_ALL_IDS = -1
 MAX_SKIPPED = 200
 """Ids in one `nin` filter: a longer address is refused by web servers."""
 _TIME = "%Y-%m-%d %H:%M:%S"  # UTC without a zone: Magento ignores offsets (recorded)
@@ -214,17 +217,17 @@ class Reader:
             yield from self._read_ranges(part, filters, self._ranges(part, after, info.total_count), known)
 
     def _read_small(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
-        """Read a small table in full and collect the keys it has."""
+        """Read a small table in full and collect the keys it has, those of rows that could not be sent too."""
+        found: list[Batch] = []
+
+        def put(batch: Batch) -> bool:
+            found.append(batch)
+            return True
+
         with closing(self._parser(part.table, known)) as parser:
-            after = 0
-            while True:
-                info = self._add_page(part.table, _range(part.table, after, None), parser)
-                self._progress.advance(part.table.name, info.row_count)
-                if _is_last(info):
-                    break
-                after = self._next(part.table, after, info)
-            part.keys = parser.keys()
-            yield from parser.batches()
+            self._keyset(part, [], BEFORE_ALL_IDS, None, parser, put)
+        part.keys += [(str(key),) for key in part.refused]
+        yield from found
 
     def _read_ids(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
         """Read single rows; those that the store cannot send are found by halving the list."""
@@ -335,6 +338,8 @@ class Reader:
         refused_in_a_row = 0
 
         def flush() -> bool:
+            if not table.cursor:
+                part.keys += parser.keys()
             return all(put(batch) for batch in parser.batches())
 
         while True:
@@ -342,10 +347,12 @@ class Reader:
             if window:
                 high = after + window if upto is None else min(after + window, upto)
             is_single = high is not None and high - after == 1
-            # A single row gets every retry before it is given up; a page that is known to be trouble does not.
+            # A single row gets every retry before it is given up; a page that is known to be trouble does not, nor do
+            # rows that follow several such: then it is likelier the whole table.
+            is_last_try = is_single and refused_in_a_row < PATIENT_REFUSALS
             try:
                 info = self._add_page(
-                    table, [*filters, *_range(table, after, high)], parser, hasty=hasty and not is_single
+                    table, [*filters, *_range(table, after, high)], parser, hasty=hasty and not is_last_try
                 )
             except BadAnswerError as error:
                 self.check_alive(error)
@@ -443,8 +450,8 @@ def _created(span: tuple[datetime, datetime]) -> list[Filter]:
 
 
 def _range(table: Table, after: int, upto: int | None) -> list[Filter]:
-    """Filters of an id range. Id 0 exists (customer groups), so an unbounded start has no filter."""
-    filters = [Filter(table.filter_key, "gt", after)] if after > 0 else []
+    """Filters of an id range. Id 0 exists (customer groups), so what begins before all ids has no lower bound."""
+    filters = [Filter(table.filter_key, "gt", after)] if after > BEFORE_ALL_IDS else []
     if upto is not None:
         filters.append(Filter(table.filter_key, "lteq", upto))
     return filters

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -41,6 +41,8 @@ _OWN_TABLES = """
 QUARANTINE_DAYS = 30
 
 Span = tuple[datetime, datetime]
+
+_HALF_WRITTEN = "_dlt_load_id not in (select load_id from raw._dlt_loads)"
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,46 @@ class RawStore:
             ).fetchone()
         return row or (0, 0, 0)
 
+    # What a killed run wrote in part
+
+    def doubt_half_written(self) -> None:
+        """Forget the hash of rows whose lines a killed run has written and the rows themselves not yet.
+
+        Read again, such a row counts as changed, and is written with its lines.
+        """
+        tables = self.tables()
+        if "_dlt_loads" not in tables:
+            return
+        with self._open() as connection:
+            for child in TABLES.values():
+                if child.parent in tables and child.name in tables:
+                    key = TABLES[child.parent].primary_key[0]
+                    connection.execute(
+                        f"""update raw.{child.parent} as parent set _row_hash = ''
+                            where store_key = $key and _row_hash <> '' and exists (
+                                select 1 from raw.{child.name} as line
+                                where line.store_key = parent.store_key
+                                  and line."{child.parent_key}" = parent."{key}"
+                                  and line.{_HALF_WRITTEN}
+                                  -- written later than the row itself: load ids are seconds
+                                  and try_cast(line._dlt_load_id as double) > try_cast(parent._dlt_load_id as double)
+                            )""",
+                        {"key": self._store_key},
+                    )
+
+    def half_written(self, table: Table) -> list[int]:
+        """Ids of the undeleted rows of loads that never ended, and of rows whose hash was forgotten."""
+        if "_dlt_loads" not in self.tables():
+            return []
+        key = f'"{table.primary_key[0]}"'
+        with self._open() as connection:
+            rows = connection.execute(
+                f"""select {key} from raw.{table.name}
+                    where store_key = ? and _deleted_at is null and (_row_hash = '' or {_HALF_WRITTEN}) order by 1""",
+                [self._store_key],
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def orders_of(self, customers: Iterable[int]) -> list[int]:
         """Ids of the orders that raw has of some accounts."""
         with self._open() as connection:
@@ -284,9 +326,17 @@ class RawStore:
                 {"at": found_at, "key": self._store_key, "ids": list(ids)},
             )
 
-    def mark_unseen(self, table: Table, seen: Sequence[tuple[str, ...]], found_at: datetime) -> int:
-        """Mark the rows of a table that is read in full whose keys were not among those `seen`; return how many."""
+    def mark_unseen(
+        self, table: Table, seen: Sequence[tuple[str, ...]], found_at: datetime, believed: Callable[[int], int]
+    ) -> tuple[int, int]:
+        """Mark the rows of a table that is read in full whose keys were not among those `seen`.
+
+        `believed` says how many may be gone of so many rows; when it is more, none is marked.
+        Returns how many are gone, and how many there were.
+        """
         keys = " and ".join(f'row."{k}"::varchar = seen.column{n}' for n, k in enumerate(table.primary_key))
+        living = "store_key = $key and _deleted_at is null"
+        gone = f"{living} and not exists (select 1 from seen where {keys})"
         with self._open() as connection:
             columns = ", ".join(f"column{n} varchar" for n in range(len(table.primary_key)))
             connection.execute(f"create or replace temp table seen ({columns})")
@@ -294,11 +344,16 @@ class RawStore:
                 marks = ", ".join("?" for _ in table.primary_key)
                 connection.executemany(f"insert into seen values ({marks})", [list(map(str, key)) for key in seen])
             row = connection.execute(
-                f"""update raw.{table.name} as row set _deleted_at = $at, _changed_at = $at
-                    where store_key = $key and _deleted_at is null and not exists (select 1 from seen where {keys})""",
-                {"at": found_at, "key": self._store_key},
+                f"""select count(*) filter (where {gone}), count(*) from raw.{table.name} as row where {living}""",
+                {"key": self._store_key},
             ).fetchone()
-        return int(row[0]) if row else 0
+            missing, there = row or (0, 0)
+            if missing and missing <= believed(there):
+                connection.execute(
+                    f"update raw.{table.name} as row set _deleted_at = $at, _changed_at = $at where {gone}",
+                    {"at": found_at, "key": self._store_key},
+                )
+        return int(missing), int(there)
 
     def quarantined(self) -> int:
         """How many values or rows are in the quarantine."""

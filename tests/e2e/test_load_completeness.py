@@ -69,6 +69,14 @@ def same_rows(one: Path, other: Path) -> bool:
     return all(rows(one, table) == rows(other, table) for table in TABLES)
 
 
+def unique(folder: Path, table: str) -> bool:
+    """Whether no key is there twice."""
+    keys = ", ".join(f'"{key}"' for key in TABLES[table].primary_key)
+    with duckdb.connect(str(house(folder).path), read_only=True) as connection:
+        query = f"select 1 from raw.{table} group by store_key, {keys} having count(*) > 1 limit 1"
+        return connection.execute(query).fetchone() is None
+
+
 @pytest.mark.parametrize("seed", MIXES)
 def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
     still: Desk, undisturbed: Path, tmp_path: Path, seed: int
@@ -101,13 +109,52 @@ def test_after_a_kill_at_any_moment_an_undisturbed_run_repairs(
     assert same_rows(tmp_path, undisturbed)
 
 
-@pytest.mark.parametrize(("answer", "said"), [("404", "404"), pytest.param("500", "500", marks=slow)])
+@pytest.mark.parametrize("seed", range(24 if FULL else 1))
+def test_after_a_kill_in_a_later_night_an_undisturbed_run_repairs(desk: Desk, tmp_path: Path, seed: int) -> None:
+    """With everything that a later night does: a window, second looks, deletions and what hangs on them."""
+    desk = desk.with_settings(reread_order_days=2000)
+    folder, fresh = tmp_path / "kept", tmp_path / "fresh"
+    desk.load(folder)
+    desk.advance(2, silent=True)
+    desk.requests()
+    process = desk.start(folder, "load")
+    while process.poll() is None and not desk.paths("/V1/"):
+        time.sleep(0.02)
+    time.sleep(random.Random(seed).uniform(0, 5.0))
+    killed = process.poll() is None
+    if killed:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.communicate()
+    if FULL:
+        print(f"later kill {seed}: {'killed' if killed else 'had ended'}")
+    assert desk.load(folder).errors == []
+    desk.load(fresh)
+    assert differences(folder, fresh) == {}
+    assert all(unique(folder, table) for table in TABLES)
+
+
+@pytest.mark.parametrize(
+    ("answer", "seconds", "said"),
+    [
+        ("404", 0.0, "404"),
+        pytest.param("500", 0.0, "500", marks=slow),
+        pytest.param("timeout", 0.1, "504", marks=slow),
+        pytest.param("timeout", 4.0, "ReadTimeout", marks=slow),
+    ],
+)
 def test_rows_that_break_their_page_are_alone_in_the_quarantine(
-    desk: Desk, undisturbed: Path, tmp_path: Path, answer: str, said: str
+    desk: Desk,
+    undisturbed: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    seconds: float,
+    said: str,
 ) -> None:
+    monkeypatch.setenv("RUNTIME__REQUEST_TIMEOUT", "2" if seconds > 1 else "5")
     bad = [1, 17, 18, 150, 300]
     folder = tmp_path / "warehouse"
-    desk.set(poison_orders=bad, poison_answer=answer)
+    desk.set(poison_orders=bad, poison_answer=answer, poison_seconds=seconds)
     first = desk.load(folder)
     assert first.errors == []
     assert {row[1] for row in living(folder, "orders")} == {row[1] for row in living(undisturbed, "orders")} - {*bad}

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
-from demo.environment import PROJECT_ROOT
-from tests.e2e.conftest import Night, Pipeline
+from demo.environment import DEMO_KEY, PROJECT_ROOT
+from demo.magento.generate import create
+from demo.serving import serving
+from tests.e2e.conftest import FIRST_DAY, Night, Pipeline
 
 
 def test_an_unchanged_store_moves_nothing_and_sends_nothing(all_nights: dict[str, Night]) -> None:
@@ -83,3 +87,36 @@ def test_a_second_writer_is_told_who_holds_the_warehouse(pipeline: Pipeline, tmp
             holder.kill()
     assert done.returncode == 1
     assert f"in use by `daily` (process {holder.pid}" in done.stdout
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Pipeline]:
+    """Demo servers of one's own, with a small store."""
+    create(tmp_path / "magento.sqlite", customers=30, orders=80)
+    with (
+        serving("demo.magento", database=tmp_path / "magento.sqlite") as magento_url,
+        serving("demo.icommkt", database=tmp_path / "icommkt.sqlite", options=["--api-key", DEMO_KEY]) as icommkt_url,
+    ):
+        yield Pipeline(tmp_path, magento_url, icommkt_url)
+
+
+def test_a_night_that_lacks_what_is_sent_stops_before_the_build_in_one_line(small: Pipeline) -> None:
+    done = small.run("loaders.daily", SOURCES__MAGENTO__USERNAME="ordersonly")
+    assert done.returncode == 1
+    assert "tick `Customers > Customer Groups`" in done.stdout
+    last = done.stdout.splitlines()[-1]
+    assert last.startswith("error: customer_groups, categories, products, customers could not be read (see above)")
+    assert "nothing was built or sent" in last
+    assert "--- build" not in done.stdout
+    assert requests.get(f"{small.icommkt_url}/demo/requests", timeout=30).json() == []
+    assert small.changed_at()["orders"][0] >= 80, "the others load"
+
+
+def test_a_night_that_lacks_what_is_not_sent_sends_and_says_so(small: Pipeline) -> None:
+    fault = {"kind": "500", "match": {"path_regex": "/V1/creditmemos"}}
+    requests.post(f"{small.magento_url}/demo/faults", json=fault, timeout=30).raise_for_status()
+    quick = {"RUNTIME__REQUEST_MAX_ATTEMPTS": "1", "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01"}
+    done = small.run("loaders.daily", "--vars", f"{{as_of_date: {FIRST_DAY}}}", **quick)
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[-1].startswith("error: creditmemos could not be read")
+    assert requests.get(f"{small.icommkt_url}/demo/contacts", timeout=60).json()

@@ -157,7 +157,9 @@ def compare(store: Path, orders: int, options: argparse.Namespace) -> dict[str, 
             ("bare", [*me, "bare", *where, "--orders", str(orders)], orders),
             ("loader", [sys.executable, "-m", "loaders.magento", "backfill", "orders"], orders),
         ]
-        dlt_orders = min(orders, options.dlt_orders)
+        if options.only_loader:
+            ways = ways[1:]
+        dlt_orders = 0 if options.only_loader else min(orders, options.dlt_orders)
         if dlt_orders:
             ways.append(("dlt", [*me, "dlt", *where, "--orders", str(dlt_orders)], dlt_orders))
         for way, command, count in ways:
@@ -177,6 +179,8 @@ def compare(store: Path, orders: int, options: argparse.Namespace) -> dict[str, 
             for left in folder.glob("*"):
                 if left.name not in (".dlt", "dlt"):
                     shutil.rmtree(left) if left.is_dir() else left.unlink()
+    if options.only_loader:
+        return found
     found["loader_to_bare"] = round(found["loader"]["seconds"] / found["bare"]["seconds"], 2)
     print(f"  loader / bare: {found['loader_to_bare']} (wanted: at most 1.3)")
     if "dlt" in found:
@@ -190,6 +194,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.load", description=__doc__.split("\n\n")[0])
     parser.add_argument("--orders", type=int, nargs="*", default=[10_000, 100_000], help="sizes; 1000000 takes an hour")
     parser.add_argument("--dlt-orders", type=int, default=100_000, help="most orders to load through dlt's nesting")
+    parser.add_argument("--only-loader", action="store_true", help="measure nothing beside it, for its memory")
     parser.add_argument("--store", type=Path, help="a demo store that exists already, of the first size")
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()), help="where stores are made")
     parser.add_argument("--pace", type=float, default=0.0, help="1: as slow as a live Magento")

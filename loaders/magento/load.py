@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -12,12 +13,14 @@ import duckdb
 from dlt.common.configuration.utils import get_resolved_traces
 
 from loaders.errors import PipelineError
+from loaders.magento.ahead import Ahead
 from loaders.magento.client import MagentoClient, StoreDownError
 from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
+from loaders.magento.parse import Batch
 from loaders.magento.progress import Progress
 from loaders.magento.reader import MAX_SKIPPED, Part, Reader
 from loaders.magento.settings import MagentoSettings
-from loaders.magento.source import make_source, pipeline
+from loaders.magento.source import MEMORY_LIMIT, make_source, pipeline
 from loaders.magento.store import Checkpoint, RawStore, Span
 from loaders.magento.sweep import FEW_ROWS, Sweep, sweep
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
@@ -72,21 +75,20 @@ class Load:
         self._failed: dict[str, MagentoError] = {}
         self._refused: dict[str, set[int]] = {}
         self._asked: dict[str, tuple[int, ...]] = {}
+        self._ahead: tuple[Part, Ahead] | None = None
+        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def run(self, tables: Sequence[Table] = PARENTS) -> LoadResult:
         """Load `tables`: small ones in full, the others from their cursor, or from the start the first time.
 
         Raises PipelineError when the store cannot be used at all; what fails for one table is in the result.
         """
-        self._raw.prepare()
-        pipe = self._open_pipeline()
-        with self._progress:
+        with self._working() as pipe:
             with self._raw.held():
                 first = [self._first_part(table) for table in tables]
             parts = first
             while parts:
-                self._run_parts(pipe, parts)
-                parts = [part for done in parts if (part := self._next_part(done)) is not None]
+                parts = self._run_parts(pipe, parts)
             self._raw.complete()
             self._read_half_written(pipe, tables)
             done = [part for part in first if part.table.name not in self._failed]
@@ -102,13 +104,10 @@ class Load:
         Small tables, which have no creation times worth the name, are read in full.
         Raises PipelineError when the store cannot be used at all.
         """
-        self._raw.prepare()
-        pipe = self._open_pipeline()
-        with self._progress:
+        with self._working() as pipe:
             parts = [self._span_part(table, span) for table in tables]
             while parts:
-                self._run_parts(pipe, parts)
-                parts = [part for done in parts if (part := self._next_part(done)) is not None]
+                parts = self._run_parts(pipe, parts)
             self._raw.complete()
             self._read_half_written(pipe, tables)
         self._summarise(tables)
@@ -222,15 +221,21 @@ class Load:
 
     def _next_part(self, done: Part) -> Part | None:
         """What is left of the table after `done`: None when it is complete, or failed."""
-        if done.error or not done.is_complete or done.upto is None or done.server_time is None:
+        if done.error or done.is_again or not done.is_complete or done.upto is None or done.server_time is None:
             return None
         return self._chunk(
             done.table, Checkpoint(done.server_time, done.upto, done.highest_id), done.skip, done.created
         )
 
-    def _run_parts(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
-        """Read and commit `parts`, then remember what is committed."""
+    def _run_parts(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> list[Part]:
+        """Read and commit `parts`, then remember what is committed; return what follows them.
+
+        While they are written, the first of those that follow is being read already.
+        """
         self._extract(pipe, [part for part in parts if part.error is None])
+        following = [part for done in parts if (part := self._next_part(done)) is not None]
+        if following:
+            self._ahead = (following[0], Ahead(self._reader.read(following[0], self._known(following[0].table))))
         if any(part.has_news for part in parts):
             self._guard(pipe.normalize)
             self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
@@ -248,23 +253,46 @@ class Load:
                     self._raw.finish(part.table, part.server_time, datetime.now(UTC).replace(tzinfo=None))
                 else:
                     self._raw.save_checkpoint(part.table, Checkpoint(part.server_time, part.upto, part.highest_id))
+        return following
 
     def _extract(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
+        def read(part: Part) -> Iterator[Batch]:
+            if self._ahead is not None and self._ahead[0] is part:
+                yield from self._ahead[1]
+                self._ahead = None
+            else:
+                yield from self._reader.read(part, self._known(part.table))
+
+        self._guard(lambda: pipe.extract(make_source(parts, read)))
+
+    def _known(self, table: Table) -> duckdb.DuckDBPyConnection | None:
+        """Return a connection to what the warehouse has of `table`; None when no load of it has ended yet.
+
+        It stays open while dlt writes: within one process DuckDB lets both work.
+        """
         existing = self._raw.tables()
-        opened: list[duckdb.DuckDBPyConnection] = []
+        if table.name not in existing or "_dlt_loads" not in existing:
+            return None
+        if self._connection is None:
+            self._connection = open_warehouse(self._house.path)
+            self._connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
+        return self._connection
 
-        def known(name: str) -> duckdb.DuckDBPyConnection | None:
-            if name not in existing or "_dlt_loads" not in existing:
-                return None
-            if not opened:
-                opened.append(open_warehouse(self._house.path, read_only=True))
-            return opened[0]
-
+    @contextmanager
+    def _working(self) -> Iterator[dlt.Pipeline]:
+        """Prepare the warehouse, show progress, and leave nothing open or running, however the work ends."""
+        self._raw.prepare()
+        pipe = self._open_pipeline()
         try:
-            self._guard(lambda: pipe.extract(make_source(self._reader, parts, known)))
+            with self._progress:
+                yield pipe
         finally:
-            for connection in opened:  # dlt writes to the file next
-                connection.close()
+            if self._ahead is not None:
+                self._ahead[1].close()
+                self._ahead = None
+            if self._connection is not None:
+                self._connection.close()
+                self._connection = None
 
     def _look_again(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         """Ask again for what could not be sent last time, and for the rows whose turn of the second look it is."""

@@ -378,6 +378,11 @@ def _can_be_bad(column: Column) -> bool:
     return column.type not in ("text", "json")
 
 
+# DuckDB's own hash takes a fifteenth of the time that md5 of the value as text does. Another version of DuckDB may hash
+# otherwise; each row that is read then counts as changed, once.
+_HASH = "hash(item)::varchar as _row_hash"
+
+
 @cache
 def _statements(table: Table, way: Way, *, has_known: bool) -> tuple[str, ...]:
     """Spread the items into rows, cast their values, keep what is new, and do the same for the children."""
@@ -392,7 +397,7 @@ def _statements(table: Table, way: Way, *, has_known: bool) -> tuple[str, ...]:
             numbered as (
                 select item, row_number() over () as _position from items
             )
-            select _position, md5(item::varchar) as _row_hash, {", ".join(values)} from numbered
+            select _position, {_HASH}, {", ".join(values)} from numbered
     """
     typed = f"""
         create or replace temp table rows_typed as
@@ -453,7 +458,7 @@ def _incoming_sql(table: Table, *, has_known: bool) -> str:
     where = f"where {_unknown_sql(table, 'rows', 'rows')}" if has_known else ""
     return f"""
         with rows as (
-            select row_number() over () - 1 as position, md5(item::varchar) as _row_hash, {keys} from incoming
+            select row_number() over () - 1 as position, {_HASH}, {keys} from incoming
         )
         select rows.position, rows._row_hash as row_hash from rows {where} order by rows.position
     """

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import dlt
-import duckdb
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract import DltResource
 
 from loaders.magento.client import StoreDownError
 from loaders.magento.errors import LoginError, MagentoError
-from loaders.magento.reader import Part, Reader
+from loaders.magento.parse import Batch
+from loaders.magento.reader import Part
 from loaders.magento.tables import Column, Table, all_columns, children_of
 
 DATASET = "raw"
@@ -47,9 +47,7 @@ def table_hints(table: Table) -> dict[str, Any]:
     }
 
 
-def part_resource(
-    reader: Reader, part: Part, name: str, known: Callable[[], duckdb.DuckDBPyConnection | None]
-) -> DltResource:
+def part_resource(part: Part, name: str, read: Callable[[Part], Iterator[Batch]]) -> DltResource:
     """Make the resource that reads one part.
 
     A table that cannot be read does not stop the others: its error is kept in the part. A refused
@@ -61,7 +59,7 @@ def part_resource(
 
     def rows() -> Iterator[Any]:
         try:
-            for batch in reader.read(part, known()):
+            for batch in read(part):
                 tables = {**batch.tables, **({QUARANTINE: batch.quarantine} if batch.quarantine is not None else {})}
                 for table, rows_of_table in tables.items():
                     if not rows_of_table.num_rows:
@@ -89,8 +87,8 @@ def pipeline(path: Path, pipelines_dir: Path) -> dlt.Pipeline:
     )
 
 
-def make_source(reader: Reader, parts: Sequence[Part], known: Callable[[str], duckdb.DuckDBPyConnection | None]) -> Any:
-    """Make the dlt source that reads `parts` one after the other."""
+def make_source(parts: Sequence[Part], read: Callable[[Part], Iterator[Batch]]) -> Any:
+    """Make the dlt source that has `parts` read one after the other."""
 
     @dlt.source(name="magento", max_table_nesting=0)
     def magento() -> Iterator[DltResource]:
@@ -99,6 +97,6 @@ def make_source(reader: Reader, parts: Sequence[Part], known: Callable[[str], du
             table = part.table.name
             names[table] += 1  # two parts of one table are two resources
             name = table if names[table] == 1 else f"{table}_{names[table]}"
-            yield part_resource(reader, part, name, lambda table=table: known(table))  # type: ignore[misc]
+            yield part_resource(part, name, read)
 
     return magento()

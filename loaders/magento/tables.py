@@ -94,7 +94,7 @@ BOOKKEEPING: tuple[Column, ...] = (
     Column(
         "_row_hash",
         "text",
-        "MD5 of the row's content, its children's included; a row read again with an equal hash is not written.",
+        "Hash of the row's content, its children's included; a row read again with an equal hash is not written.",
     ),
     Column(
         "_changed_at",

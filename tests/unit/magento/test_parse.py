@@ -193,3 +193,40 @@ def test_only_declared_fields_are_asked_for() -> None:
     assert "remote_ip" not in asked
     assert "extension_attributes[coupon_codes]" in asked
     assert asked.endswith("],total_count")
+
+
+def hash_of(**values: Any) -> str:
+    rows, _ = read(ORDERS, [order(1, **values)])
+    return str(rows["orders"][0]["_row_hash"])
+
+
+def test_every_change_gives_another_hash() -> None:
+    """DuckDB's hash of nested values: nothing, an empty text and zero differ, and so does the order of lines."""
+    first, second = ({"item_id": n, "order_id": 1, "qty_ordered": n} for n in (1, 2))
+    changes: list[dict[str, Any]] = [
+        {},
+        {"coupon_code": ""},
+        {"coupon_code": "0"},
+        {"coupon_code": "a"},
+        {"customer_gender": 0},
+        {"customer_gender": 1},
+        {"customer_id": 1},
+        {"base_grand_total": 184.93},
+        {"base_grand_total": None},
+        {"base_total_paid": 184.92},
+        {"payment": {"method": ""}},
+        {"payment": {}},
+        {"billing_address": {"city": "banktransfer"}},
+        {"extension_attributes": {"coupon_codes": ["a", "b"]}},
+        {"extension_attributes": {"coupon_codes": ["b", "a"]}},
+        {"extension_attributes": {"coupon_codes": ["ab"]}},
+        {"items": []},
+        {"items": [first]},
+        {"items": [first, second]},
+        {"items": [second, first]},
+        {"items": [first, first | {"item_id": 3}]},
+        {"items": [first | {"name": ""}]},
+        {"items": [first | {"name": "0"}]},
+    ]
+    assert len({hash_of(**change) for change in changes}) == len(changes)
+    assert hash_of(coupon_code="a") == hash_of(coupon_code="a")

@@ -142,7 +142,7 @@ def compare(store: Path, orders: int, options: argparse.Namespace) -> dict[str, 
     found: dict[str, Any] = {"orders": orders, "pace": options.pace, "workers": workers, "page_size": page_size}
     with (
         tempfile.TemporaryDirectory(dir=options.folder) as name,
-        serving("demo.magento", database=store, options=["--pace", str(options.pace)]) as url,
+        serving("demo.magento", database=store, options=["--pace", str(options.pace)], timeout=1800) as url,
     ):
         folder = Path(name)
         me = [sys.executable, "-m", "benchmarks.load", "--way"]

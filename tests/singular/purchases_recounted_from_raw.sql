@@ -18,7 +18,7 @@ orders as (
         cast(
             {{ convert_timezone('orders.created_at', 'settings.store_timezone') }} as date
         ) as purchase_date,
-        orders.base_grand_total
+        coalesce(orders.base_grand_total, 0)
         - coalesce(orders.base_total_refunded, 0)
         - coalesce(orders.base_total_canceled, 0) as base_amount
     from {{ source('magento', 'orders') }} as orders
@@ -39,13 +39,15 @@ orders as (
             )
             or (
                 not coalesce(methods.require_paid, false)
+                and {{ seed_text('methods.states') }} is not null
+                and orders.state is not null
                 and concat('|', methods.states, '|') like concat('%|', orders.state, '|%')
             )
         )
         and (
-            orders.base_grand_total
+            coalesce(orders.base_grand_total, 0)
             > coalesce(orders.base_total_refunded, 0) + coalesce(orders.base_total_canceled, 0)
-            or orders.base_grand_total <= 0
+            or coalesce(orders.base_grand_total, 0) <= 0
         )
 
 ),

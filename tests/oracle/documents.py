@@ -41,7 +41,7 @@ def observe(shop: Shop, path: str | Path) -> None:
             (code, value): label
             for code, value, label in connection.execute("select attribute_code, value, label from attribute_options")
         }
-        shop.store_views |= {view.id: view for view in _store_views(connection)}
+        shop.store_views = {view.id: view for view in _store_views(connection)}
     finally:
         connection.close()
 

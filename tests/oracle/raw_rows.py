@@ -43,6 +43,7 @@ def _shop(key: str, tables: Mapping[str, Sequence[RawRow]]) -> Shop:
         for row in of(table):
             if row[key_column] in loads and row.get("_dlt_load_id") == loads[row[key_column]]:
                 child[row[key_column]].append(row)
+    # A store view that is gone decides nothing any more; of everything else what was known stays known.
     return Shop(
         store_key=key,
         orders={row["entity_id"]: _order(row, lines[row["entity_id"]]) for row in of("orders")},
@@ -68,6 +69,7 @@ def _shop(key: str, tables: Mapping[str, Sequence[RawRow]]) -> Shop:
                 is_default=bool(row.get("is_default")),
             )
             for row in of("store_views")
+            if row.get("_deleted_at") is None
         },
     )
 

@@ -1,0 +1,284 @@
+"""One dbt build over many stores at once: each store is a `store_key` of its own.
+
+Every key in raw and in the models starts with `store_key`, so a build of many stores is many builds that share vars
+and seeds. That the stores have the same ids and the same addresses makes a join that forgets the key visible.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import yaml
+from dbt.adapters.duckdb.connections import DuckDBConnectionManager
+from dbt.adapters.factory import reset_adapters
+from dbt.cli.main import dbtRunner
+
+from loaders.magento.tables import TABLES, arrow_schema, create_statement
+from tests.oracle import raw_rows
+from tests.oracle.compare import Difference, differences
+from tests.oracle.contacts import COLUMNS
+from tests.oracle.oracle import Oracle
+from tests.oracle.payloads import triggering
+from tests.oracle.seeds import Seeds, read
+
+from .situations import Situation
+from .stores import LOADED, Store
+
+PROJECT = Path(__file__).resolve().parents[2]
+CHANGED = datetime(2026, 11, 1, 3, 0)
+
+Rows = dict[str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one store came to: contacts and payloads by e-mail."""
+
+    contacts: Rows
+    payloads: Rows
+
+
+@dataclass(frozen=True)
+class Node:
+    """One built seed or model: where it stands, as what, and the SQL that dbt ran for it ("" for a seed)."""
+
+    name: str
+    relation: str
+    is_view: bool
+    sql: str
+
+
+@dataclass(frozen=True)
+class Built:
+    """A build: its warehouse, the answer for each store, what dbt ran, which of it the payloads need, its seeds,
+    and the tests that failed."""
+
+    warehouse: Path
+    answers: list[Answer]
+    nodes: list[Node]
+    needed: frozenset[str]
+    seeds: Seeds
+    failed_tests: list[str]
+    failed_unit_tests: list[str]
+
+
+def copy_of_project(folder: Path, situation: Situation) -> Path:
+    """Copy what dbt reads into `folder`, with the situation's seeds."""
+    for name in ("models", "macros", "seeds", "tests/singular"):
+        shutil.copytree(PROJECT / name, folder / name)
+    for name in ("dbt_project.yml", "profiles.yml"):
+        shutil.copy(PROJECT / name, folder / name)
+    situation.write_seeds(folder / "seeds")
+    return folder
+
+
+def write_raw(connection: duckdb.DuckDBPyConnection, stores: Sequence[Store], schema: str = "raw") -> None:
+    """Write the stores into raw tables, made new, the store at position n as store_key `n`."""
+    connection.execute(f"create schema if not exists {schema}")
+    for table in TABLES.values():
+        connection.execute(f"drop table if exists {schema}.{table.name}")
+        connection.execute(create_statement(table, schema))
+        rows = [
+            {"_changed_at": CHANGED, "_row_hash": "x", "_dlt_load_id": LOADED, **row, "store_key": f"{position}"}
+            for position, store in enumerate(stores)
+            for row in store.get(table.name, ())
+        ]
+        if rows:
+            columns = arrow_schema(table).append(pa.field("_dlt_load_id", pa.string()))
+            arrow = pa.Table.from_pylist(rows, schema=columns)  # noqa: F841 - DuckDB finds it by its name
+            connection.execute(f"insert into {schema}.{table.name} by name select * from arrow")
+
+
+@contextmanager
+def environment(**settings: str) -> Iterator[None]:
+    """Environment variables, put back afterwards."""
+    before = {name: os.environ.get(name) for name in settings}
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+class Dbt:
+    """dbt inside this process over one project and warehouse: reads the project once, then runs commands."""
+
+    def __init__(self, project: Path, warehouse: Path, variables: Mapping[str, Any]) -> None:
+        self._environment = {
+            "WAREHOUSE_PATH": str(warehouse),
+            "STATE_PATH": "",
+            "DBT_PROJECT_DIR": str(project),
+            "DBT_PROFILES_DIR": str(project),
+            "DBT_TARGET_PATH": str(project / "target"),
+            "DBT_LOG_PATH": str(project / "logs"),
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+            "DO_NOT_TRACK": "1",
+        }
+        self._vars = ["--vars", yaml.safe_dump(dict(variables), default_flow_style=True, width=10_000).strip()]
+        with environment(**self._environment):
+            parsed = dbtRunner().invoke(["--quiet", "--no-use-colors", "parse", *self._vars])
+        if not parsed.success:
+            raise AssertionError(f"dbt cannot read the project: {parsed.exception}")
+        self._manifest: Any = parsed.result
+
+    def run(self, *arguments: str) -> list[Any]:
+        """Results of a dbt command, whether green or not."""
+        try:
+            with environment(**self._environment):
+                done = dbtRunner(manifest=self._manifest).invoke(
+                    ["--quiet", "--no-use-colors", *arguments, *self._vars]
+                )
+        finally:
+            reset_adapters()  # type: ignore[no-untyped-call]
+            # dbt-duckdb keeps the warehouse open for its next run.
+            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
+        if done.exception:
+            raise AssertionError(f"dbt {arguments[0]}: {done.exception}")
+        return list(done.result.results)  # type: ignore[union-attr]
+
+    def upstream(self, unique_id: str) -> frozenset[str]:
+        """Names of a model and of everything that it is made from."""
+        node = self._manifest.nodes.get(unique_id)
+        if node is None:  # a source
+            return frozenset()
+        return frozenset({node.name}).union(*map(self.upstream, getattr(node.depends_on, "nodes", ())))
+
+
+def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_unit_tests: bool = False) -> Built:
+    """Build the stores from nothing, and run the data tests over them.
+
+    Raises AssertionError when something cannot be built at all; failed tests are told in the answer.
+    """
+    warehouse = project / "warehouse.duckdb"
+    warehouse.unlink(missing_ok=True)
+    with duckdb.connect(str(warehouse)) as connection:
+        write_raw(connection, stores)
+    dbt = Dbt(project, warehouse, situation.dbt_vars)
+    results = dbt.run("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test")
+    broken = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
+    if broken:
+        raise AssertionError(f"the build of {situation.name!r} failed (in {project}):\n" + "\n".join(broken))
+    tests = dbt.run("test", *([] if with_unit_tests else ["--exclude-resource-type", "unit_test"]))
+    failed = [test for test in tests if test.status not in ("pass", "warn")]
+    nodes = [
+        Node(
+            result.node.name,
+            result.node.relation_name,
+            result.node.config.materialized == "view",
+            getattr(result.node, "compiled_code", None) or "",
+        )
+        for result in results
+        if result.node.resource_type in ("seed", "model")
+    ]
+    with duckdb.connect(str(warehouse), read_only=True) as connection:
+        answers = answers_in(connection, len(stores))
+    return Built(
+        warehouse=warehouse,
+        answers=answers,
+        nodes=nodes,
+        needed=dbt.upstream("model.magento_icommkt.icommkt_payloads"),
+        seeds=read(project / "seeds"),
+        failed_tests=[f"{test.node.name}: {test.message}" for test in failed if test.node.resource_type == "test"],
+        failed_unit_tests=[test.node.name for test in failed if test.node.resource_type == "unit_test"],
+    )
+
+
+def answers_in(connection: duckdb.DuckDBPyConnection, number: int) -> list[Answer]:
+    """The answers for the stores 0 to `number` - 1."""
+    answers = [Answer({}, {}) for _ in range(number)]
+    for table in ("icommkt_contacts", "icommkt_payloads"):
+        result = connection.execute(f"select * from marts.{table}")
+        names = [column[0] for column in result.description]
+        for values in result.fetchall():
+            row = dict(zip(names, values, strict=True))
+            answer = answers[int(row["store_key"])]
+            rows = answer.contacts if table == "icommkt_contacts" else answer.payloads
+            assert row["email"] not in rows, f"{table} has two rows of {row['email']} in one store"
+            rows[row["email"]] = row
+    return answers
+
+
+def expected(situation: Situation, seeds: Seeds, position: int, store: Store) -> Answer:
+    """What the oracle says of one store."""
+    keyed = {
+        table: [{"_dlt_load_id": LOADED, **row, "store_key": f"{position}"} for row in rows]
+        for table, rows in store.items()
+    }
+    shop = raw_rows.shops(keyed)[f"{position}"]
+    found = Oracle(shop, seeds, **situation.for_oracle).build(situation.as_of)
+    columns = {field.column: field.key for field in seeds.fields if field.enabled}
+    keys = [columns[column] for column in COLUMNS if column in columns]
+    return Answer(
+        found.contacts,
+        {
+            email: {
+                "store_key": f"{position}",
+                "email": email,
+                "keys": keys,
+                "has_purchase": found.contacts[email]["purchases_total"] != 0,
+                "hash": sorted(triggering(fields, seeds).items()),
+                **fields,
+            }
+            for email, fields in found.payloads.items()
+        },
+    )
+
+
+def read_payload(row: Mapping[str, Any], seeds: Seeds) -> dict[str, Any]:
+    """A row of icommkt_payloads as `expected` has it: each field by its key.
+
+    The hash says nothing by itself: it stands for the triggering fields when it is the MD5 of exactly their JSON text.
+    """
+    sent = json.loads(row["custom_fields"])
+    fields = {field["Key"]: field["Value"] for field in sent}
+    triggers = {field.key for field in seeds.fields if field.triggers_send}
+    hashed = [field for field in sent if field["Key"] in triggers]
+    text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
+    is_right = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() == row["payload_hash"]
+    return {
+        "store_key": row["store_key"],
+        "email": row["email"],
+        "keys": [field["Key"] for field in sent],
+        "has_purchase": row["has_purchase"],
+        "hash": sorted((field["Key"], field["Value"]) for field in hashed) if is_right else row["payload_hash"],
+        **fields,
+    }
+
+
+def wrong(situation: Situation, seeds: Seeds, position: int, store: Store, got: Answer) -> list[Difference]:
+    """Every column in which a store's contacts or payloads are not what the oracle says."""
+    should = expected(situation, seeds, position, store)
+    payloads = {email: read_payload(row, seeds) for email, row in got.payloads.items()}
+    ordered = [email for email, row in got.contacts.items() if tuple(row) != COLUMNS]
+    assert not ordered, f"the mart's columns are not those of the oracle: {ordered[:1]}"
+    return [*differences(should.contacts, got.contacts), *differences(should.payloads, payloads)]
+
+
+def shown(store: Store) -> str:
+    """A store's rows, one a line, as Python would write them, dates and amounts plain."""
+    lines = []
+    for table, rows in store.items():
+        for row in rows:
+            values = ", ".join(f"{name}={_plain(value)}" for name, value in row.items())
+            lines.append(f"  {table}: {values}")
+    return "\n".join(lines)
+
+
+def _plain(value: Any) -> str:
+    return str(value) if isinstance(value, Decimal | datetime) else repr(value)

@@ -1,0 +1,200 @@
+"""`python -m tests.property.mutations`: deliberate mistakes in the models, and which tests catch each.
+
+Every mistake is made in a copy of the project, which is then built over random stores. What fails of dbt's unit tests
+and data tests, and how many stores differ from the oracle, is printed as a table. It ends with 1 when nothing catches a
+mistake. Some minutes; words as arguments run only the mistakes whose name has one of them.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+
+from .batch import build, copy_of_project, wrong
+from .search import generated
+from .situations import SITUATIONS, Situation
+
+STORES = 150
+SEED = 1
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One mistake: `before` becomes `after` wherever it stands in `file`; `situation` is one in which it can matter."""
+
+    name: str
+    file: str
+    before: str
+    after: str
+    situation: int = 0
+
+    def apply(self, project: Path) -> None:
+        """Make the mistake in a copy of the project."""
+        path = project / self.file
+        text = path.read_text(encoding="utf-8")
+        if self.before not in text:
+            raise AssertionError(f"{self.name}: {self.file} does not have {self.before!r} any more")
+        path.write_text(text.replace(self.before, self.after), encoding="utf-8")
+
+
+ASSESSED = "models/intermediate/int_orders_assessed.sql"
+KEPT = "models/intermediate/int_order_lines_kept.sql"
+PURCHASES = "models/marts/core/fct_purchases.sql"
+CONTACTS = "models/marts/core/dim_contacts.sql"
+SCORES = "models/marts/rfm/rfm_window_scores.sql"
+WINDOWS = "macros/rules/purchase_windows.sql"
+
+MUTATIONS = (
+    Mutation(
+        "window edge: day N left out",
+        WINDOWS,
+        "'days_ago between 0 and ' ~ days,",
+        "'days_ago between 0 and ' ~ (days - 1),",
+    ),
+    Mutation(
+        "window edge: day 360 also in 360+", WINDOWS, "'days_ago > ' ~ lengths[-1]", "'days_ago >= ' ~ lengths[-1]"
+    ),
+    Mutation("as-of date: today left out", ASSESSED, "order_date > as_of_date", "order_date >= as_of_date"),
+    Mutation(
+        "refund: whole refunds stay purchases of 0", ASSESSED, "base_amount_left <= 0 and", "base_amount_left < 0 and"
+    ),
+    Mutation("refund: not taken off the amount", ASSESSED, "- dated.base_total_refunded", "- 0"),
+    Mutation(
+        "refund: a line sent back whole stays",
+        KEPT,
+        "+ quantity_canceled < quantity_ordered",
+        "+ quantity_canceled <= quantity_ordered",
+    ),
+    Mutation(
+        "last purchase: ties go to the lowest id",
+        PURCHASES,
+        "order by created_at, order_id",
+        "order by created_at, order_id desc",
+    ),
+    Mutation(
+        "bundles: a 100 % coupon makes a fixed one dynamic",
+        KEPT,
+        "coalesce(own_family.children_price, 0) > 0",
+        "coalesce(own_family.children_price, 0) >= 0",
+    ),
+    Mutation(
+        "time zone: dates in UTC",
+        "macros/rules/local_date.sql",
+        "cast({{ magento_icommkt.convert_timezone(timestamp, zone) }} as date)",
+        "cast({{ timestamp }} as date)",
+    ),
+    Mutation(
+        "scores: equal amounts, unequal scores",
+        SCORES,
+        """rank() over (
+            partition by store_key, score_window
+            order by amount
+        )""",
+        """row_number() over (
+            partition by store_key, score_window
+            order by amount
+        )""",
+    ),
+    Mutation(
+        "e-mail: lower() of all letters",
+        "macros/rules/normalise_email.sql",
+        """    translate(
+        {{ magento_icommkt.strip_whitespace(email) }},
+        'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
+        'abcdefghijklmnopqrstuvwxyz'
+    )""",
+        "    lower({{ magento_icommkt.strip_whitespace(email) }})",
+    ),
+    Mutation(
+        "payment: unpaid cash orders count",
+        ASSESSED,
+        "then dated.base_total_paid > 0",
+        "then dated.base_total_paid >= 0",
+    ),
+    Mutation(
+        "average: cut, not rounded",
+        "macros/cross_database/divide_half_up.sql",
+        '" + " ~ magento_icommkt.big_integer(denominator)',
+        '" + 0 * " ~ magento_icommkt.big_integer(denominator)',
+    ),
+    Mutation(
+        "lists: one character too few",
+        "macros/cross_database/lists.sql",
+        "lambda total: total <= {{ max_length }}",
+        "lambda total: total < {{ max_length }}",
+        2,
+    ),
+    Mutation(
+        "rate of the order: zero is taken",
+        ASSESSED,
+        "and dated.base_to_global_rate > 0",
+        "and dated.base_to_global_rate is not null",
+        3,
+    ),
+    Mutation(
+        "accounts: one without a date of change first",
+        CONTACTS,
+        "updated_at desc nulls last",
+        "updated_at desc nulls first",
+    ),
+    Mutation(
+        "a join without the store key",
+        ASSESSED,
+        """            dated.store_key = customers.store_key
+            and dated.customer_id""",
+        """            dated.customer_id""",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Caught:
+    """What a mistake set off."""
+
+    unit_tests: list[str]
+    data_tests: list[str]
+    stores: int
+
+    def __bool__(self) -> bool:
+        return bool(self.unit_tests or self.data_tests or self.stores)
+
+
+def attempt(mutation: Mutation, folder: Path, stores: int = STORES) -> Caught:
+    """Build random stores with a mistake in the models, and tell what notices it."""
+    situation: Situation = SITUATIONS[mutation.situation]
+    project = copy_of_project(folder / "project", situation)
+    mutation.apply(project)
+    batch = generated(situation, stores, SEED)
+    built = build(project, situation, batch, with_unit_tests=True)
+    differing = [
+        position
+        for position, store in enumerate(batch)
+        if wrong(situation, built.seeds, position, store, built.answers[position])
+    ]
+    return Caught(built.failed_unit_tests, [test.split(":")[0] for test in built.failed_tests], len(differing))
+
+
+def main(words: Sequence[str]) -> int:
+    """Try the mistakes; 1 when one is not caught."""
+    missed = 0
+    for mutation in MUTATIONS:
+        if words and not any(word in mutation.name for word in words):
+            continue
+        with tempfile.TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):  # dbt shows every failure
+            caught = attempt(mutation, Path(folder))
+        missed += not caught
+        print(f"{mutation.name} ({mutation.file}){'' if caught else ': NOT CAUGHT'}")
+        print(f"    property test: {caught.stores} of {STORES} stores differ")
+        for kind, names in (("unit tests", caught.unit_tests), ("data tests", caught.data_tests)):
+            print(f"    {kind}: {', '.join(sorted(names)) or '-'}", flush=True)
+    print(f"{missed} mistakes were not caught" if missed else "every mistake was caught")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

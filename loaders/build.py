@@ -21,6 +21,7 @@ from loaders.errors import PipelineError, run_command
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
+from loaders.rules import fingerprint
 
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
@@ -40,12 +41,16 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
     }
 
 
-def run_dbt(house: Warehouse, arguments: list[str]) -> int:
-    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code."""
+def run_dbt(house: Warehouse, arguments: list[str], rules: str = "") -> int:
+    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code.
+
+    `rules` is the fingerprint of the rules: incremental models keep what the same rules made, and nothing without it.
+    """
     house.make_folders()
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
     command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
-    return subprocess.run(command, env=dbt_environment(house), cwd=PROJECT_ROOT, check=False).returncode
+    environment = {**dbt_environment(house), "BUILD_RULES": rules}
+    return subprocess.run(command, env=environment, cwd=PROJECT_ROOT, check=False).returncode
 
 
 def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> date:
@@ -66,7 +71,7 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
         results = house.dbt_target / "run_results.json"
         results.unlink(missing_ok=True)
         vars_text = yaml.safe_dump(fixed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
-        code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments])
+        code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments], fingerprint(wanted | fixed))
         summary = summarise(results)
         if code != 0:
             raise PipelineError(

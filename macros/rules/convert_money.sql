@@ -3,8 +3,12 @@
     in both engines: 17 + 20 digits, 12 of them behind the point.
 -#}
 {% macro convert_money(amount, rate) -%}
-    cast(
-        round(cast({{ amount }} as decimal(17, 4)) * cast({{ rate }} as decimal(20, 8)), 4)
-        as decimal(20, 4)
-    )
+    case
+        when {{ rate }} = 1
+            then cast({{ amount }} as decimal(20, 4))
+        else cast(
+            round(cast({{ amount }} as decimal(17, 4)) * cast({{ rate }} as decimal(20, 8)), 4)
+            as decimal(20, 4)
+        )
+    end
 {%- endmacro %}

@@ -3,11 +3,7 @@
     letters stay as they are: lower() would turn the Kelvin sign into a k and so make another person's address.
 -#}
 {% macro normalise_email(email) -%}
-    translate(
-        {{ magento_icommkt.strip_whitespace(email) }},
-        'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
-        'abcdefghijklmnopqrstuvwxyz'
-    )
+    {{ magento_icommkt.lower_ascii(magento_icommkt.strip_whitespace(email)) }}
 {%- endmacro %}
 
 

@@ -1,8 +1,30 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ forget_stale_rows(order_load_versions(ref('stg_magento__orders')), 'order_id') }}"
+) }}
+
 with
 
 lines as (
 
-    select * from {{ ref('stg_magento__order_items') }}
+    select
+        items.*,
+        {{ row_version(['items._dlt_load_id']) }} as _made_from
+    from {{ ref('stg_magento__order_items') }} as items
+    {%- if keeps_rows() %}
+    inner join (
+        select
+            orders.store_key,
+            orders.order_id
+        from {{ ref('stg_magento__orders') }} as orders
+        where {{ not_made_yet('orders', 'order_id') }}
+    ) as orders
+        on
+            items.store_key = orders.store_key
+            and items.order_id = orders.order_id
+    {%- endif %}
 
 ),
 
@@ -73,7 +95,11 @@ kept as (
 
         ----------  booleans
         quantity_ordered > 0
-        and quantity_refunded + quantity_canceled < quantity_ordered as is_sold
+        and quantity_refunded + quantity_canceled < quantity_ordered as is_sold,
+
+        ----------  making
+        _made_from,
+        {{ made_by() }}
     from related
     where
         not coalesce(is_dynamic_bundle, false)

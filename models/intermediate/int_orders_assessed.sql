@@ -1,8 +1,19 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ forget_stale_rows(
+        order_versions(ref('stg_magento__orders'), ref('stg_magento__customers'), ref('int_build_settings')), 'order_id'
+    ) }}"
+) }}
+
 with
 
 orders as (
 
-    select * from {{ ref('stg_magento__orders') }}
+    select orders.*
+    from {{ ref('stg_magento__orders') }} as orders
+    where {{ not_made_yet('orders', 'order_id') }}
 
 ),
 
@@ -63,6 +74,7 @@ dated as (
         settings.as_of_date,
         settings.start_date,
         settings.reporting_currency,
+        settings.store_timezone,
         {{ local_date('orders.created_at', 'settings.store_timezone') }} as order_date
     from orders
     inner join settings
@@ -75,6 +87,7 @@ joined as (
     select
         dated.*,
         customers.email as account_email,
+        {{ order_version('dated', 'customers', 'dated') }} as _made_from,
         payment_methods.payment_method is not null as is_payment_method_known,
         payment_methods.gateway,
         case
@@ -205,7 +218,11 @@ assessed as (
                         split_list(list_to_text(json_text_list('coupon_codes'), ','))
                     )
                 ) }}
-        end as promo_codes
+        end as promo_codes,
+
+        ----------  making
+        _made_from,
+        {{ made_by() }}
     from judged
 
 )

@@ -93,7 +93,8 @@ labelled as (
         products.store_key,
         products.product_id,
         {{ clean_list('brands.brands') }} as brands,
-        {{ clean_list('category_names.categories') }} as categories
+        {{ clean_list('category_names.categories') }} as categories,
+        {{ row_version(['brands.brands', 'category_names.categories']) }} as _made_from
     from products
     left join brands
         on

@@ -3,17 +3,39 @@
 {%- set period = var('rfm_period_days') | string | trim -%}
 {%- set in_period = 'days_ago <= ' ~ period if period else 'true' -%}
 {%- set separator = var('list_separator') -%}
+{%- set edges = var('purchase_windows') + ([period | int] if period else []) -%}
 {%- set lists = {
     'products': 'product',
     'categories': 'category',
     'discount_codes': 'promo code',
 } -%}
 
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook=[
+        "{{ forget_stale_rows(buyer_versions(ref('fct_purchases'), ref('fct_purchase_items')), 'email') }}",
+        "{{ forget_other_days(ref('int_build_settings')) }}",
+    ]
+) }}
+
 with
 
 settings as (
 
     select * from {{ ref('int_build_settings') }}
+
+),
+
+buyers as (
+
+    select
+        versions.store_key,
+        versions.email,
+        versions._made_from
+    from ({{ buyer_versions(ref('fct_purchases'), ref('fct_purchase_items')) }}) as versions
+    where {{ not_made_yet('versions', 'email') }}
 
 ),
 
@@ -29,6 +51,12 @@ purchases as (
         purchases.*,
         {{ days_between('purchases.purchase_date', 'settings.as_of_date') }} as days_ago
     from {{ ref('fct_purchases') }} as purchases
+    {%- if keeps_rows() %}
+    inner join buyers
+        on
+            purchases.store_key = buyers.store_key
+            and purchases.email = buyers.email
+    {%- endif %}
     inner join settings
         on purchases.store_key = settings.store_key
     where purchases.email is not null
@@ -41,6 +69,12 @@ items as (
         items.*,
         {{ days_between('items.purchase_date', 'settings.as_of_date') }} as days_ago
     from {{ ref('fct_purchase_items') }} as items
+    {%- if keeps_rows() %}
+    inner join buyers
+        on
+            items.store_key = buyers.store_key
+            and items.email = buyers.email
+    {%- endif %}
     inner join settings
         on items.store_key = settings.store_key
     where items.email is not null
@@ -83,7 +117,14 @@ totals as (
             as amount_{{ window.suffix }},
         {%- endfor %}
         count(*) as purchases_total,
-        cast(sum(amount) as decimal(20, 4)) as amount_total
+        cast(sum(amount) as decimal(20, 4)) as amount_total,
+        min(
+            case
+                {%- for days in edges | sort %}
+                when days_ago <= {{ days }} then {{ add_days('purchase_date', days + 1) }}
+                {%- endfor %}
+            end
+        ) as _holds_until
     from purchases
     group by store_key, email
 
@@ -334,8 +375,20 @@ aggregated as (
         totals.purchases_in_rfm_period,
         totals.amount_in_rfm_period,
         totals.purchases_total,
-        totals.amount_total
+        totals.amount_total,
+
+        ----------  making
+        buyers._made_from,
+        settings.as_of_date as _holds_from,
+        coalesce(totals._holds_until, {{ date_literal('9999-12-31') }}) as _holds_until,
+        {{ made_by() }}
     from totals
+    inner join buyers
+        on
+            totals.store_key = buyers.store_key
+            and totals.email = buyers.email
+    inner join settings
+        on totals.store_key = settings.store_key
     left join value_lists
         on
             totals.store_key = value_lists.store_key

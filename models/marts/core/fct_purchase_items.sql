@@ -1,3 +1,13 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook=[
+        "{{ forget_stale_rows(numbered_purchase_versions(ref('fct_purchases')), 'order_id') }}",
+        "{{ forget_relabelled_purchases(ref('int_products_labelled')) }}",
+    ]
+) }}
+
 with
 
 lines as (
@@ -9,7 +19,9 @@ lines as (
 
 purchases as (
 
-    select * from {{ ref('fct_purchases') }}
+    select purchases.*
+    from {{ ref('fct_purchases') }} as purchases
+    where {{ not_made_yet('purchases', 'order_id') }}
 
 ),
 
@@ -24,6 +36,8 @@ labelled as (
 
     select
         lines.*,
+        {{ numbered_purchase_version('purchases') }} as item_made_from,
+        {{ labels_version('products', 'variants') }} as _labels_made_from,
         purchases.email,
         purchases.purchase_number,
         purchases.is_last_purchase,
@@ -72,8 +86,9 @@ labelled as (
     left join products as variants
         on
             lines.store_key = variants.store_key
-            and lines.variant_product_id = variants.product_id
-            and lines.product_type = 'configurable'
+            {#- The type stands inside the key: a condition on the left side alone keeps DuckDB from a hash join. #}
+            and case when lines.product_type = 'configurable' then lines.variant_product_id end
+            = variants.product_id
 
 ),
 
@@ -114,7 +129,12 @@ final as (
         purchase_date,
 
         ----------  timestamps
-        purchased_at
+        purchased_at,
+
+        ----------  making
+        item_made_from as _made_from,
+        _labels_made_from,
+        {{ made_by() }}
     from labelled
 
 )

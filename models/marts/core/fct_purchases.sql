@@ -1,9 +1,21 @@
+{{ config(
+    materialized='incremental',
+    incremental_strategy='append',
+    on_schema_change='fail',
+    pre_hook="{{ forget_stale_contacts(
+        purchase_versions(ref('int_orders_assessed'), ref('int_emails_checked'), ref('int_stores_named')), 'order_id'
+    ) }}"
+) }}
+
 with
 
 purchases as (
 
-    select * from {{ ref('int_orders_assessed') }}
-    where is_purchase
+    select orders.*
+    from {{ ref('int_orders_assessed') }} as orders
+    where
+        orders.is_purchase
+        and {{ not_made_yet('orders', 'order_id') }}
 
 ),
 
@@ -33,6 +45,7 @@ addressed as (
         emails.email as contact_email,
         stores.website,
         stores.store,
+        {{ purchase_version('purchases', 'emails', 'stores') }} as purchase_made_from,
         {{ convert_timezone('purchases.created_at', 'settings.store_timezone') }} as purchased_at_local
     from purchases
     inner join settings
@@ -107,7 +120,11 @@ final as (
 
         ----------  timestamps
         created_at as purchased_at,
-        purchased_at_local
+        purchased_at_local,
+
+        ----------  making
+        purchase_made_from as _made_from,
+        {{ made_by() }}
     from numbered
 
 )

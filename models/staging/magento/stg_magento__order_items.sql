@@ -39,7 +39,10 @@ renamed as (
 
         ----------  timestamps
         created_at,
-        updated_at
+        updated_at,
+
+        ----------  loader
+        _dlt_load_id
     from source
 
 )

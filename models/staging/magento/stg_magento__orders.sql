@@ -61,7 +61,10 @@ renamed as (
 
         ----------  timestamps
         created_at,
-        updated_at
+        updated_at,
+
+        ----------  loader
+        _dlt_load_id
     from source
     where _deleted_at is null
 

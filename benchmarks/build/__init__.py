@@ -1,0 +1,1 @@
+"""Measures the dbt build on a store written straight into the raw tables."""

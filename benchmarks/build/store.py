@@ -1,0 +1,258 @@
+"""Writes a store of any size straight into the raw tables, and lets a day pass in it.
+
+All in SQL, all from hashes: the same size always gives the same store, and nothing of it is held in Python.
+
+Per 1,000 contacts: 800 accounts with an address, 5,000 orders of four years (a few customers order often, 15 % never)
+and 10,000 order lines, of which a quarter are the variants of configurables. 3 % of the orders are refunded whole, 2 %
+in part, 10 % have a coupon, 4 % are canceled, 3 % unpaid.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import duckdb
+
+from loaders.magento.tables import TABLES, all_columns, create_statement
+
+AS_OF = dt.date(2026, 11, 23)
+FIRST_LOAD = "1000000000.0"
+PRODUCTS, CONFIGURABLES, CATEGORIES, BRANDS = 20_000, 5_000, 300, 60
+DAYS = 4 * 365
+
+# Even numbers out of a key and a salt; `pick` in 0..n-1.
+MACROS = """
+create or replace temp macro pick(key, salt, n) as cast(hash(key, salt) % n as bigint);
+create or replace temp macro share(key, salt) as (hash(key, salt) % 1000000) / 1000000.0;
+"""
+
+
+def create(path: Path, contacts: int) -> None:
+    """Make a DuckDB file with the raw tables of a store of `contacts` contacts, as loaded on the morning of AS_OF."""
+    with duckdb.connect(str(path)) as db:
+        db.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false")
+        db.execute("create schema if not exists raw")
+        for table in TABLES.values():
+            db.execute(create_statement(table))
+        db.execute(MACROS)
+        _catalog(db)
+        _accounts(db, contacts)
+        db.execute(
+            f"""create temp table new_orders as
+                select
+                    order_id,
+                    1 + cast(floor(0.85 * {contacts} * pow(share(order_id, 'who'), 1.5)) as bigint) as contact,
+                    timestamp '{AS_OF}' - to_seconds(
+                        cast(86400 * {DAYS} * (1 - order_id / {5 * contacts + 1}) as bigint)
+                    ) as created_at
+                from range(1, {5 * contacts + 1}) as orders(order_id)"""
+        )
+        _orders(db, contacts, FIRST_LOAD, f"{AS_OF} 05:00:00")
+        db.execute("checkpoint")
+
+
+def next_day(path: Path, contacts: int, share: float = 0.01, day: int = 1) -> int:
+    """Let a day pass: of `share` of the contacts, nine of ten place an order and one is refunded an older one.
+
+    Returns the number of touched contacts. A hundredth as many accounts and one category name change too.
+    """
+    load_id = f"{1_000_000_000 + day}.0"
+    now = dt.datetime.combine(AS_OF, dt.time()) + dt.timedelta(days=day)
+    touched = round(contacts * share)
+    with duckdb.connect(str(path)) as db:
+        db.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false")
+        db.execute(MACROS)
+        last = db.execute("select max(entity_id) from raw.orders").fetchone()
+        base = int(last[0]) if last else 0
+        db.execute(
+            f"""create temp table touched as
+                select contact, row_number() over (order by contact) as number
+                from (select distinct 1 + cast(floor(0.85 * {contacts} * share(n, 'day {day}')) as bigint) as contact
+                      from range({touched}) as numbers(n))"""
+        )
+        db.execute(
+            f"""create temp table new_orders as
+                select
+                    {base} + number as order_id,
+                    contact,
+                    timestamp '{now}' - to_seconds(pick(number, 'second {day}', 86400)) as created_at
+                from touched where number % 10 <> 0"""
+        )
+        _orders(db, contacts, load_id, f"{now.date()} 05:00:00")
+        db.execute(
+            """create temp table refunded as
+                select max(orders.entity_id) as order_id
+                from raw.orders as orders
+                join touched on orders.customer_email = 'contact' || touched.contact || '@example.com'
+                where touched.number % 10 = 0 and orders.state = 'complete' and orders.base_total_refunded is null
+                group by touched.contact"""
+        )
+        changed = f"_dlt_load_id = '{load_id}', _changed_at = timestamp '{now.date()} 05:00:00'"
+        db.execute(
+            f"""update raw.orders set base_total_refunded = base_grand_total, state = 'closed', {changed},
+                       _row_hash = md5(_row_hash || 'refunded'), updated_at = timestamp '{now}'
+                where entity_id in (select order_id from refunded)"""
+        )
+        db.execute(
+            f"""update raw.order_items set qty_refunded = qty_ordered, {changed}
+                where order_id in (select order_id from refunded)"""
+        )
+        _memos(db, load_id, f"{now.date()} 05:00:00", "entity_id in (select order_id from refunded)")
+        db.execute(
+            f"""update raw.customers set firstname = 'Renamed{day}', {changed}, _row_hash = md5(_row_hash || '{day}')
+                where pick(id, 'renamed {day}', 10000) = 0"""
+        )
+        db.execute(
+            f"""update raw.customer_addresses set {changed}
+                where customer_id in (select id from raw.customers where _dlt_load_id = '{load_id}')"""
+        )
+        db.execute("checkpoint")
+        count = db.execute("select count(*) from touched").fetchone()
+    return int(count[0]) if count else 0
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, load_id: str, changed_at: str, query: str) -> None:
+    """Fill a raw table from a query that gives some of its columns."""
+    db.execute(f"create or replace temp view given as {query}")
+    given = [row[0] for row in db.execute("describe given").fetchall()]
+    key = ", ".join(TABLES[table].primary_key)
+    names = [column.name for column in all_columns(TABLES[table])]
+    values = {
+        "store_key": "'main'",
+        "_row_hash": f"md5(concat_ws('|', {key}))",
+        "_changed_at": f"timestamp '{changed_at}'",
+        "_deleted_at": "null",
+    }
+    values |= {name: name for name in given}
+    listed = [name for name in names if name in values]
+    db.execute(
+        f"""insert into raw.{table} ({", ".join(listed)}, _dlt_load_id)
+            select {", ".join(values[name] for name in listed)}, '{load_id}' from given"""
+    )
+
+
+def _catalog(db: duckdb.DuckDBPyConnection) -> None:
+    at = f"{AS_OF} 05:00:00"
+    tables = {
+        "store_views": """select 1 as id, 'default' as store_code, 'Default Store View' as store_name, 1 as website_id,
+            'base' as website_code, 'America/Argentina/Buenos_Aires' as timezone, 'ARS' as base_currency_code,
+            'ARS' as default_display_currency_code, true as is_default""",
+        "customer_groups": "select id, 'Group ' || id as code from range(4) as ids(id)",
+        "categories": f"""select id, 1 as parent_id, 'Category ' || id as name, true as is_active, 2 as level
+            from range(10, {10 + CATEGORIES}) as ids(id)""",
+        "attribute_options": f"""select 'manufacturer' as attribute_code, cast(id as varchar) as value,
+            'Brand ' || id as label from range(1, {1 + BRANDS}) as ids(id)""",
+        "products": f"""select id, 'SKU-' || id as sku, 'Product number ' || id as name,
+            case when id <= {CONFIGURABLES} then 'configurable' else 'simple' end as type_id, 100 as price, 1 as status,
+            '[{{"attribute_code":"manufacturer","value":"' || (1 + pick(id, 'brand', {BRANDS})) || '"}}]'
+                as custom_attributes
+            from range(1, {1 + PRODUCTS}) as ids(id)""",
+        "product_category_links": f"""select distinct id as product_id,
+            10 + pick(id, 'category' || n, {CATEGORIES}) as category_id
+            from range(1, {1 + PRODUCTS}) as ids(id), range(2) as numbers(n)""",
+    }
+    for table, query in tables.items():
+        _insert(db, table, FIRST_LOAD, at, query)
+
+
+def _accounts(db: duckdb.DuckDBPyConnection, contacts: int) -> None:
+    at = f"{AS_OF} 05:00:00"
+    accounts = f"range(1, {1 + contacts * 8 // 10}) as ids(id)"
+    _insert(
+        db,
+        "customers",
+        FIRST_LOAD,
+        at,
+        f"""select id, pick(id, 'group', 4) as group_id, timestamp '2022-01-01' + to_hours(pick(id, 'made', 40000))
+            as created_at, timestamp '2026-01-01' as updated_at, 'contact' || id || '@example.com' as email,
+            'First' || pick(id, 'first', 5000) as firstname, 'Last' || pick(id, 'last', 20000) as lastname,
+            '1980-05-17' as dob, 1 + pick(id, 'gender', 3) as gender, 1 as store_id, 1 as website_id,
+            id as default_billing,
+            id % 3 > 0 as is_subscribed, '[]' as custom_attributes
+            from {accounts}""",
+    )
+    _insert(
+        db,
+        "customer_addresses",
+        FIRST_LOAD,
+        at,
+        f"""select id, id as customer_id, 'City ' || pick(id, 'city', 800) as city, 'Region ' || pick(id, 'region', 24)
+            as region, 'AR' as country_id, '11' || pick(id, 'phone', 100000000) as telephone, true as default_billing
+            from {accounts}""",
+    )
+
+
+def _orders(db: duckdb.DuckDBPyConnection, contacts: int, load_id: str, changed_at: str) -> None:
+    """Insert what `new_orders` (order_id, contact, created_at) lists, with lines that add up to them."""
+    db.execute(
+        f"""create temp table new_lines as
+            select
+                order_id, created_at,
+                10 * order_id + 3 * n as item_id,
+                share(order_id, 'type' || n) < 0.333 as is_configurable,
+                1 + pick(order_id, 'conf' || n, {CONFIGURABLES}) as configurable_id,
+                1 + {CONFIGURABLES} + pick(order_id, 'prod' || n, {PRODUCTS - CONFIGURABLES}) as product_id,
+                1 + pick(order_id, 'qty' || n, 3) as qty,
+                cast(500 + pick(order_id, 'price' || n, 90000) as decimal(20, 4)) as price
+            from new_orders, range(2) as numbers(n)
+            where n = 0 or order_id % 2 = 0"""
+    )
+    lines = """
+        select item_id, order_id, null::bigint as parent_item_id,
+            if(is_configurable, configurable_id, product_id) as product_id,
+            if(is_configurable, 'configurable', 'simple') as product_type, 'SKU-' || product_id as sku,
+            'Product number ' || if(is_configurable, configurable_id, product_id) as name, qty as qty_ordered,
+            if(pick(order_id, 'refund', 100) < 3, qty, 0) as qty_refunded, 0 as qty_canceled, price as base_price,
+            price * qty as base_row_total, 0 as base_discount_amount, created_at
+        from new_lines
+        union all
+        select item_id + 1, order_id, item_id, product_id, 'simple', 'SKU-' || product_id,
+            'Product number ' || product_id, qty, 0, 0, 0, 0, 0, created_at
+        from new_lines where is_configurable"""
+    _insert(db, "order_items", load_id, changed_at, lines)
+    _insert(
+        db,
+        "orders",
+        load_id,
+        changed_at,
+        f"""with totals as (select order_id, sum(price * qty) as total, count(*) as n from new_lines group by order_id)
+            select order_id as entity_id, lpad(cast(order_id as varchar), 9, '0') as increment_id, created_at,
+                created_at as updated_at,
+                case when kind < 4 then 'canceled' when kind < 7 then 'new' when refund < 3 then 'closed'
+                    else 'complete' end as state,
+                1 as store_id,
+                'Main Website' || chr(10) || 'Main Store' || chr(10) || 'Default Store View' as store_name,
+                if(contact <= {contacts} * 0.8, contact, null) as customer_id,
+                if(contact <= {contacts} * 0.8, 0, 1) as customer_is_guest,
+                'contact' || contact || '@example.com' as customer_email, 'First' as customer_firstname,
+                'Last' as customer_lastname, pick(contact, 'group', 4) as customer_group_id,
+                'mercadopago_custom' as payment_method, 'ARS' as base_currency_code, 'ARS' as order_currency_code,
+                'ARS' as global_currency_code, 1 as base_to_global_rate, 1 as base_to_order_rate,
+                total as base_subtotal,
+                0 as base_discount_amount, 100 as base_shipping_amount, 0 as base_tax_amount,
+                total + 100 as base_grand_total, if(kind < 7, null, total + 100) as base_total_paid,
+                case when kind < 7 then null when refund < 3 then total + 100 when refund < 5 then 100 end
+                    as base_total_refunded,
+                if(kind < 4, total + 100, null) as base_total_canceled, n as total_item_count,
+                if(pick(order_id, 'coupon', 10) = 0, 'CODE' || pick(order_id, 'code', 40), null) as coupon_code,
+                'City ' || pick(contact, 'city', 800) as billing_city, 'AR' as billing_country_id
+            from (
+                select *, pick(order_id, 'kind', 100) as kind, pick(order_id, 'refund', 100) as refund from new_orders
+            )
+            join totals using (order_id)""",
+    )
+    _memos(db, load_id, changed_at, f"_dlt_load_id = '{load_id}' and base_total_refunded is not null")
+
+
+def _memos(db: duckdb.DuckDBPyConnection, load_id: str, changed_at: str, which: str) -> None:
+    """Insert a credit memo of what each of `which` orders says was refunded and no memo has."""
+    _insert(
+        db,
+        "creditmemos",
+        load_id,
+        changed_at,
+        f"""select entity_id, entity_id as order_id, 2 as state, created_at, updated_at, 1 as store_id,
+                base_currency_code, base_total_refunded as base_grand_total
+            from raw.orders where {which} and entity_id not in (select order_id from raw.creditmemos)""",
+    )

@@ -27,8 +27,8 @@ daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push
 load: $(VENV)/.installed ## Load what is new or changed in the store
 	@$(RUN) -m loaders.magento load --vars "$$VARS"
 
-build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}'
-	@$(RUN) -m loaders.build --vars "$$VARS"
+build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}', FULL_REFRESH=1
+	@$(RUN) -m loaders.build --vars "$$VARS" $(if $(FULL_REFRESH),--full-refresh)
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
 	@$(RUN) -m loaders.icommkt push --vars "$$VARS" $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)

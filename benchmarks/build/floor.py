@@ -63,6 +63,7 @@ def query(folder: Path, as_of: str, columns: list[str], keys: list[tuple[str, st
             (_suffix(PLUS, plus=True), "last_older_date"),
         ]
     )
+    rfm = ", ".join(f"max(concat(r, f, m)) filter (window_name = '{name}') as rfm_{name}" for name in ["all", *inside])
     short = "case when length({text}) <= 2000 then nullif({text}, '') else cut({list}) end"
 
     def joined(items: str) -> str:
@@ -158,11 +159,14 @@ products_bought as (
     from items group by all
 ),
 category_names as (
-    select email, older, unnest(categories) as value, place + generate_subscripts(categories, 1) as place, days_ago, is_last
+    select email, older, unnest(categories) as value, place + generate_subscripts(categories, 1) as place, days_ago,
+        is_last
     from products_bought join labels on product_id = labels.id
 ),
 brand_names as (
-    select email, unnest(brands) as value, item_id from items join labels on product_id = labels.id where items.place = 1
+    select email, unnest(brands) as value, item_id
+    from items join labels on product_id = labels.id
+    where items.place = 1
 ),
 list_values as (
     select email, 1 as kind, days_ago > {PLUS} as older, name as value,
@@ -195,11 +199,12 @@ compared as (
     from periods
 ),
 rfm as (
-    select email, {", ".join(f"max(concat(r, f, m)) filter (window_name = '{name}') as rfm_{name}" for name in ["all", *inside])}
+    select email, {rfm}
     from compared group by email
 ),
 people as (
-    select email, accounts.id as customer_id, firstname as first_name, lastname as last_name, cast(dob as date) as birth_date,
+    select email, accounts.id as customer_id, firstname as first_name, lastname as last_name,
+        cast(dob as date) as birth_date,
         gender, telephone as phone, city, region, country_id as country, code as customer_group, is_subscribed,
         cast(timezone('America/Argentina/Buenos_Aires', timezone('UTC', created_at)) as date) as account_created_date
     from accounts

@@ -6,7 +6,7 @@
 -#}
 {% macro order_version(orders, accounts, settings) -%}
     {{ magento_icommkt.row_version([
-        orders ~ "._dlt_load_id",
+        orders ~ ".load_id",
         accounts ~ ".email",
         settings ~ ".store_timezone",
         settings ~ ".reporting_currency",
@@ -36,7 +36,7 @@
     select
         store_key,
         order_id,
-        {{ magento_icommkt.row_version(['_dlt_load_id']) }} as _made_from
+        {{ magento_icommkt.row_version(['load_id']) }} as _made_from
     from {{ orders }}
 {%- endmacro %}
 

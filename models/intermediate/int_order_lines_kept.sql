@@ -11,7 +11,7 @@ lines as (
 
     select
         items.*,
-        {{ row_version(['items._dlt_load_id']) }} as _made_from
+        {{ row_version(['items.load_id']) }} as _made_from
     from {{ ref('stg_magento__order_items') }} as items
     {%- if keeps_rows() %}
     inner join (

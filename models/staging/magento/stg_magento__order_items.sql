@@ -42,7 +42,7 @@ renamed as (
         updated_at,
 
         ----------  loader
-        _dlt_load_id
+        _dlt_load_id as load_id
     from source
 
 )

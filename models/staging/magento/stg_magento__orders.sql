@@ -64,7 +64,7 @@ renamed as (
         updated_at,
 
         ----------  loader
-        _dlt_load_id
+        _dlt_load_id as load_id
     from source
     where _deleted_at is null
 

@@ -286,6 +286,26 @@ def test_an_interrupted_push_keeps_what_was_answered(desk: Desk) -> None:
     assert known == arrived, "every answer that came was written down"
 
 
+def test_a_second_signal_does_not_wait_for_answers(desk: Desk) -> None:
+    desk.publish(people(40))
+    assert desk.run("push", batch_size="10").returncode == 0
+    desk.publish(people(40, **{f"p{number}": {"nombre": "new"} for number in range(40)}))
+    desk.forget_requests()
+    desk.fault(kind="latency", seconds=20)
+    process = desk.start("push", batch_size="10", senders="2", read_timeout="60")
+    while not desk.requests():
+        time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None, "the first signal lets the answers under way come"
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=15)
+    assert (process.returncode, err) == (130, "error: ended at once; run the same command again to continue\n")
+    desk.no_faults()
+    assert desk.run("push", batch_size="10").returncode == 0
+    assert desk.held() == desk.expected()
+
+
 def test_fields_reach_the_server_byte_for_byte(desk: Desk) -> None:
     make(desk.published, 50)
     assert desk.run("push").returncode == 0

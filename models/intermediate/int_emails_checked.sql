@@ -18,7 +18,10 @@ excluded_emails as (
         match,
         {{ normalise_email('value') }} as address_or_domain,
         {{ strip_whitespace('value') }} as pattern,
-        concat(match, ' ', value, coalesce(concat(': ', reason), '')) as because
+        case
+            when reason is not null then concat(match, ' ', value, ': ', reason)
+            else concat(match, ' ', value)
+        end as because
     from {{ ref('excluded_emails') }}
 
 ),

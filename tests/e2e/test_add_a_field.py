@@ -1,0 +1,179 @@
+"""The README's way to add a field end to end, walked in a copy of the project, and nothing else edited.
+
+The shop has one account and no order.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from demo.environment import PROJECT_ROOT
+from loaders.magento.tables import TABLES, create_statement
+
+COPIED = (
+    "loaders",
+    "models",
+    "macros",
+    "seeds",
+    "tests/singular",
+    ".dlt/config.toml",
+    "dbt_project.yml",
+    "profiles.yml",
+)
+MART = "models/marts/icommkt/icommkt_contacts.sql"
+DESCRIPTION = "models/marts/icommkt/_icommkt__models.yml"
+SEED = "seeds/icommkt_fields.csv"
+
+COLUMN = "is_repeat_buyer"
+KEY = "ICOMMKT_Repeat_Buyer"
+WORDS = "Whether the contact has bought more than once."
+
+
+def recipe() -> str:
+    """The README's paragraph."""
+    text = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    found = re.search(r"^To add a field end to end: .*?(?=\n\n)", text, re.MULTILINE | re.DOTALL)
+    assert found, "the README does not say how to add a field"
+    return " ".join(found.group(0).split())
+
+
+def insert(path: Path, after: str, lines: str) -> None:
+    """Put lines below the last place where a line is, as somebody with an editor would."""
+    text = path.read_text(encoding="utf-8")
+    before, line, rest = text.rpartition(after)
+    assert line, f"{path.name} has no {after!r}"
+    path.write_text(before + line + lines + rest, encoding="utf-8")
+
+
+class Shop:
+    """A copy of the project with a warehouse that holds the smallest shop there is."""
+
+    def __init__(self, folder: Path) -> None:
+        self.project = folder / "project"
+        for name in COPIED:
+            target = self.project / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = PROJECT_ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        self.warehouse = folder / "warehouse.duckdb"
+        with duckdb.connect(str(self.warehouse)) as connection:
+            connection.execute("create schema raw")
+            for table in TABLES.values():
+                connection.execute(create_statement(table))
+            connection.execute(
+                "insert into raw.store_views (store_key, id, timezone, base_currency_code, is_default) "
+                "values ('main', 1, 'America/Argentina/Buenos_Aires', 'ARS', true)"
+            )
+            connection.execute(
+                "insert into raw.customers (store_key, id, email, _dlt_load_id) "
+                "values ('main', 1, 'ana@example.com', '1')"
+            )
+
+    def run(self, module: str, *arguments: str) -> str:
+        """Run a command of the copy as make does; fails when it fails."""
+        environment = {
+            **os.environ,
+            "WAREHOUSE_PATH": str(self.warehouse),
+            "ICOMMKT__API_KEY": "x",
+            "ICOMMKT__PROFILE_KEY": "y",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        done = subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.project,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+        return done.stdout
+
+    def edit(self) -> None:
+        """What the README says, and no more."""
+        insert(
+            self.project / MART,
+            "rfm.rfm_segment",
+            f",\n        coalesce(buyers.purchases_total, 0) > 1 as {COLUMN}",
+        )
+        text = (self.project / DESCRIPTION).read_text(encoding="utf-8")
+        end = text.index("\n  - name: icommkt_payloads")
+        column = f"      - name: {COLUMN}\n        description: {WORDS}\n        data_type: boolean\n"
+        (self.project / DESCRIPTION).write_text(text[:end] + column + text[end:], encoding="utf-8")
+        header = (self.project / SEED).read_text(encoding="utf-8").splitlines()[0].split(",")
+        line = io.StringIO()
+        csv.DictWriter(line, header, lineterminator="\n").writerow(
+            {
+                "profile_field_key": KEY,
+                "mart_column": COLUMN,
+                "type": "boolean",
+                "max_length": "",
+                "enabled": "true",
+                "triggers_send": "true",
+                "origin": "ours",
+                "description": WORDS,
+                "example": "si",
+            }
+        )
+        with (self.project / SEED).open("a", encoding="utf-8") as file:
+            file.write(line.getvalue())
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
+    shop = Shop(tmp_path_factory.mktemp("add_a_field"))
+    shop.edit()
+    shop.run("loaders.build", "--vars", "{as_of_date: 2026-11-23}", "--exclude-resource-type", "unit_test")
+    return shop
+
+
+def test_the_readme_names_the_files_and_commands() -> None:
+    text = recipe()
+    named = set(re.findall(r"`([^`]+)`", text))
+    assert named == {MART, Path(DESCRIPTION).name, SEED, "make build", "make diff"}, text
+    assert f"`{Path(DESCRIPTION).name}` beside it" in text
+
+
+def test_the_field_is_published_and_sent(shop: Shop) -> None:
+    with duckdb.connect(str(shop.warehouse.with_name("published.duckdb")), read_only=True) as connection:
+        assert connection.execute(f"select email, {COLUMN} from marts.icommkt_contacts").fetchall() == [
+            ("ana@example.com", False)
+        ]
+        payload = connection.execute("select custom_fields from marts.icommkt_payloads").fetchall()
+    assert {"Key": KEY, "Value": "no"} in json.loads(payload[0][0])
+
+
+def test_the_difference_is_shown_before_anything_is_sent(shop: Shop) -> None:
+    assert "1 would be new" in shop.run("loaders.icommkt", "diff")
+
+
+def test_the_docs_have_it(shop: Shop) -> None:
+    shop.run("loaders.docs")
+    docs = (shop.project / "target" / "docs.html").read_text(encoding="utf-8")
+    assert COLUMN in docs
+    assert WORDS in docs
+
+
+def test_no_python_was_touched(shop: Shop) -> None:
+    touched = {
+        name
+        for path in sorted(shop.project.rglob("*"))
+        if path.is_file() and (source := PROJECT_ROOT / (name := str(path.relative_to(shop.project)))).is_file()
+        if source.read_bytes() != path.read_bytes() and path.suffix != ".pyc"
+    }
+    assert {name for name in touched if not name.startswith("target")} == {MART, DESCRIPTION, SEED}

@@ -20,7 +20,7 @@ from loaders.magento.parse import Batch
 from loaders.magento.progress import Progress
 from loaders.magento.reader import MAX_SKIPPED, Part, Reader
 from loaders.magento.settings import MagentoSettings
-from loaders.magento.source import MEMORY_LIMIT, make_source, pipeline
+from loaders.magento.source import make_source, pipeline
 from loaders.magento.store import Checkpoint, RawStore, Span
 from loaders.magento.sweep import FEW_ROWS, Sweep, sweep
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
@@ -76,7 +76,6 @@ class Load:
         self._refused: dict[str, set[int]] = {}
         self._asked: dict[str, tuple[int, ...]] = {}
         self._ahead: tuple[Part, Ahead] | None = None
-        self._connection: duckdb.DuckDBPyConnection | None = None
 
     def run(self, tables: Sequence[Table] = PARENTS) -> LoadResult:
         """Load `tables`: small ones in full, the others from their cursor, or from the start the first time.
@@ -235,7 +234,7 @@ class Load:
         self._extract(pipe, [part for part in parts if part.error is None])
         following = [part for done in parts if (part := self._next_part(done)) is not None]
         if following:
-            self._ahead = (following[0], Ahead(self._reader.read(following[0], self._known(following[0].table))))
+            self._ahead = (following[0], Ahead(self._reader.read(following[0], self._raw.copy_of_known(following[0]))))
         if any(part.has_news for part in parts):
             self._guard(pipe.normalize)
             self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
@@ -256,27 +255,28 @@ class Load:
         return following
 
     def _extract(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
+        existing = self._raw.tables()
+        opened: list[duckdb.DuckDBPyConnection] = []
+
+        def known(table: Table) -> duckdb.DuckDBPyConnection | None:
+            if table.name not in existing or "_dlt_loads" not in existing:
+                return None
+            if not opened:
+                opened.append(open_warehouse(self._house.path, read_only=True))
+            return opened[0]
+
         def read(part: Part) -> Iterator[Batch]:
             if self._ahead is not None and self._ahead[0] is part:
                 yield from self._ahead[1]
                 self._ahead = None
             else:
-                yield from self._reader.read(part, self._known(part.table))
+                yield from self._reader.read(part, known(part.table))
 
-        self._guard(lambda: pipe.extract(make_source(parts, read)))
-
-    def _known(self, table: Table) -> duckdb.DuckDBPyConnection | None:
-        """Return a connection to what the warehouse has of `table`; None when no load of it has ended yet.
-
-        It stays open while dlt writes: within one process DuckDB lets both work.
-        """
-        existing = self._raw.tables()
-        if table.name not in existing or "_dlt_loads" not in existing:
-            return None
-        if self._connection is None:
-            self._connection = open_warehouse(self._house.path)
-            self._connection.execute(f"set memory_limit = '{MEMORY_LIMIT}'")
-        return self._connection
+        try:
+            self._guard(lambda: pipe.extract(make_source(parts, read)))
+        finally:
+            for connection in opened:  # dlt writes to the file next
+                connection.close()
 
     @contextmanager
     def _working(self) -> Iterator[dlt.Pipeline]:
@@ -290,9 +290,6 @@ class Load:
             if self._ahead is not None:
                 self._ahead[1].close()
                 self._ahead = None
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
 
     def _look_again(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         """Ask again for what could not be sent last time, and for the rows whose turn of the second look it is."""
@@ -426,8 +423,11 @@ class Load:
             raise
         except Exception as error:
             cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, PipelineError):
+            while cause is not None and not isinstance(cause, PipelineError | duckdb.Error | OSError):
                 cause = cause.__cause__ or cause.__context__
+            if isinstance(cause, duckdb.Error | OSError):  # no memory, no disk
+                line = str(cause).splitlines()[0]
+                raise PipelineError(f"{self._house.path} could not be written: {line}; then run again") from None
             if cause is not None:
                 raise cause from None
             raise

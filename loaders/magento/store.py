@@ -12,6 +12,7 @@ import duckdb
 
 from loaders.magento.client import Filter
 from loaders.magento.parse import QUARANTINE_SCHEMA
+from loaders.magento.reader import Part
 from loaders.magento.source import QUARANTINE
 from loaders.magento.tables import TABLES, Table, create_statement
 from loaders.warehouse import open_warehouse
@@ -189,6 +190,29 @@ class RawStore:
                 {"key": self._store_key, "from": created_from},
             ).fetchone()
         return row or (0, 0, 0)
+
+    def copy_of_known(self, part: Part) -> duckdb.DuckDBPyConnection | None:
+        """Return keys and hashes of the rows of a part, in memory, for who reads it while dlt writes to the file.
+
+        None when no load of the table has ended yet. The columns are those by which unchanged rows are recognised.
+        """
+        if part.table.name not in (tables := self.tables()) or "_dlt_loads" not in tables:
+            return None
+        key = f'"{part.table.primary_key[0]}"'
+        with self._open() as connection:
+            rows = connection.execute(
+                f"""select store_key, {key}, _row_hash, _deleted_at, _dlt_load_id from raw.{part.table.name}
+                    where store_key = ? and {key} > ? and ({key} <= ? or ? is null)""",
+                [self._store_key, part.after, part.upto, part.upto],
+            ).to_arrow_table()
+            loads = connection.execute("select load_id from raw._dlt_loads").to_arrow_table()
+        copy = duckdb.connect()
+        copy.execute("create schema raw")
+        for name, found in ((part.table.name, rows), ("_dlt_loads", loads)):
+            copy.register("found", found)
+            copy.execute(f"create table raw.{name} as select * from found")
+            copy.unregister("found")
+        return copy
 
     # What a killed run wrote in part
 

@@ -15,6 +15,7 @@ import pytest
 
 from benchmarks.load.desk import Desk, differences, house, living, quick, served
 from demo.magento.generate import create
+from loaders.magento.load import Load
 from loaders.magento.tables import CATEGORIES, CUSTOMER_GROUPS, CUSTOMERS, ORDERS, TABLES
 
 Doc = dict[str, Any]
@@ -202,3 +203,20 @@ def test_values_that_cannot_be_read_cost_only_themselves_and_heal(desk: Desk, tm
     fresh = tmp_path / "fresh"
     assert desk.load(fresh, (CUSTOMERS, ORDERS)).quarantined == 0
     assert living(folder, "orders") == living(fresh, "orders")
+
+
+def test_a_backfill_of_an_unchanged_store_writes_nothing(desk: Desk, tmp_path: Path) -> None:
+    """Pieces that are read while others are written know what the warehouse has, too."""
+    desk, folder = desk.with_settings(chunk_ids=60), tmp_path / "warehouse"
+    desk.load(folder, (CUSTOMERS, ORDERS))
+    Shop(tmp_path / "store.sqlite").edit("orders", 200, lambda doc: doc.update(coupon_code="SILENCIO"))
+    again = Load(desk.settings, house(folder), ())
+    again.restart((CUSTOMERS, ORDERS))
+    result = again.run((CUSTOMERS, ORDERS))
+    assert result.tables["orders"].read >= 300
+    assert {name: table.changed for name, table in result.tables.items()} == {
+        "customers": 0,
+        "customer_addresses": 0,
+        "orders": 1,
+        "order_items": len([row for row in living(folder, "order_items") if row[2] == 200]),
+    }

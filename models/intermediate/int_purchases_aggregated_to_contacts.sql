@@ -51,14 +51,14 @@ purchases as (
         purchases.*,
         {{ days_between('purchases.purchase_date', 'settings.as_of_date') }} as days_ago
     from {{ ref('fct_purchases') }} as purchases
+    inner join settings
+        on purchases.store_key = settings.store_key
     {%- if keeps_rows() %}
     inner join buyers
         on
             purchases.store_key = buyers.store_key
             and purchases.email = buyers.email
     {%- endif %}
-    inner join settings
-        on purchases.store_key = settings.store_key
     where purchases.email is not null
 
 ),
@@ -69,14 +69,14 @@ items as (
         items.*,
         {{ days_between('items.purchase_date', 'settings.as_of_date') }} as days_ago
     from {{ ref('fct_purchase_items') }} as items
+    inner join settings
+        on items.store_key = settings.store_key
     {%- if keeps_rows() %}
     inner join buyers
         on
             items.store_key = buyers.store_key
             and items.email = buyers.email
     {%- endif %}
-    inner join settings
-        on items.store_key = settings.store_key
     where items.email is not null
 
 ),

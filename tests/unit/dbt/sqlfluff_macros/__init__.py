@@ -148,3 +148,29 @@ _VARS: dict[str, Any] = {
 def var(name: str, default: Any = "") -> Any:
     """The vars' defaults."""
     return _VARS.get(name, default)
+add_days = _call("add_days")
+labels_version = _call("labels_version")
+numbered_purchase_version = _call("numbered_purchase_version")
+order_version = _call("order_version")
+purchase_version = _call("purchase_version")
+row_version = _call("row_version")
+
+
+def buyer_versions(*relations: str) -> str:
+    """A query in the place of a relation."""
+    return "select * from buyers"
+
+
+def keeps_rows() -> bool:
+    """sqlfluff sees a build from nothing."""
+    return False
+
+
+def made_by() -> str:
+    """A select target."""
+    return "'' as _made_by"
+
+
+def not_made_yet(alias: str, key: str) -> str:
+    """A condition."""
+    return f"{alias}.{key} > 0"

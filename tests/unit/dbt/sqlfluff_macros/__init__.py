@@ -148,6 +148,8 @@ _VARS: dict[str, Any] = {
 def var(name: str, default: Any = "") -> Any:
     """The vars' defaults."""
     return _VARS.get(name, default)
+
+
 add_days = _call("add_days")
 labels_version = _call("labels_version")
 numbered_purchase_version = _call("numbered_purchase_version")

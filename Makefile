@@ -58,7 +58,7 @@ lint: $(VENV)/.installed-dev ## Check style and types, of Python and SQL, and th
 	@$(RUN) -m ruff format --check -q .
 	@$(RUN) -m ruff check -q .
 	@$(RUN) -m mypy loaders demo tests
-	@$(VENV)/bin/sqlfluff lint --quiet --processes 2 models tests/singular
+	@PYTHONWARNINGS='ignore:resource_tracker' $(VENV)/bin/sqlfluff lint --quiet --processes 2 models tests/singular
 	@WAREHOUSE_PATH=none.duckdb STATE_PATH=none.state.duckdb DBT_TARGET_PATH=target/lint DBT_LOG_PATH=target/lint \
 		$(VENV)/bin/dbt --quiet parse
 	@$(VENV)/bin/dbt-bouncer run --config-file .dbt-bouncer.yml > target/lint/bouncer.txt 2>&1 || { cat target/lint/bouncer.txt; exit 1; }

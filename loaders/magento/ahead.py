@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from loaders.magento.parse import Batch
 
-MOST_BATCHES = 6
+MOST_BATCHES = 2
 """Batches that wait to be taken: more would only hold memory."""
 
 

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 import dlt
 import duckdb
+import pyarrow as pa
 from dlt.common.configuration.utils import get_resolved_traces
 
 from loaders.errors import PipelineError
@@ -240,6 +241,7 @@ class Load:
             self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
         else:
             pipe.abort_packages()
+        pa.default_memory_pool().release_unused()  # or it is held beside what DuckDB takes for the next piece
         for part in parts:
             self._refused.setdefault(part.table.name, set()).update(part.refused)
             if part.error is not None:

@@ -40,7 +40,7 @@ class MagentoSettings:
     """How far each window reaches back: a row becomes visible up to a second after its `updated_at` (recorded)."""
     max_deleted_share: float = 0.01
     """A sweep that would mark a larger share of a table's rows as deleted marks none."""
-    chunk_ids: int = 25_000
+    chunk_ids: int = 15_000
     """Ids between two checkpoints of a first load or backfill."""
     reread_days: int = 7
     """Within so many nights every customer and product is read again, for what `updated_at` hides; 0 for never."""

@@ -94,8 +94,10 @@ def query(folder: Path, as_of: str, columns: list[str], keys: list[tuple[str, st
             made[f"{kind}_{name}"] = joined(items)
         made[f"purchases_{name}"] = f"coalesce(purchases_{name}, 0)"
         made[f"amount_{name}"] = f"coalesce(amount_{name}, 0)"
+        halves = f"2 * cast(amount_{name} * 10000 as hugeint) + 100 * purchases_{name}"
+        cents = f"cast(({halves}) // (200 * purchases_{name}) as decimal(20, 0))"
         made[f"average_amount_{name}"] = (
-            f"case when purchases_{name} > 0 then round(amount_{name} / purchases_{name}, 2) else 0 end"
+            f"case when purchases_{name} > 0 then {cents} * cast(0.01 as decimal(3, 2)) else 0 end"
         )
     money = {name for name in columns if "amount" in name}
     dates = {name for name in columns if name.endswith("_date")}

@@ -103,12 +103,8 @@ MUTATIONS = (
     Mutation(
         "e-mail: lower() of all letters",
         "macros/rules/normalise_email.sql",
-        """    translate(
-        {{ magento_icommkt.strip_whitespace(email) }},
-        'ABCDEFGHIJKLMNOPQRSTUVWXYZ',
-        'abcdefghijklmnopqrstuvwxyz'
-    )""",
-        "    lower({{ magento_icommkt.strip_whitespace(email) }})",
+        "{{ magento_icommkt.lower_ascii(magento_icommkt.strip_whitespace(email)) }}",
+        "lower({{ magento_icommkt.strip_whitespace(email) }})",
     ),
     Mutation(
         "payment: unpaid cash orders count",

@@ -7,6 +7,7 @@ or when there are as many answers as contacts and every one is success. All else
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -115,27 +116,31 @@ def of_removal(answer: Any) -> bool:
 
 
 def _by_email(wanted: list[str], named: list[str | None], responses: list[Any]) -> list[Fate]:
-    found: dict[str, list[Fate]] = {}
+    unclear = Unclear()
+    found: dict[str, Fate] = {}
+    # A nameless answer could belong to anyone, so it decides for no one.
     for name, response in zip(named, responses, strict=True):
         if name:
-            found.setdefault(name, []).append(_fate(response))
-    # A nameless answer could belong to anyone, so it decides for no one.
-    fates: list[Fate] = []
-    for email in wanted:
-        candidates = found.get(email, [])
-        same = bool(candidates) and all(candidate == candidates[0] for candidate in candidates)
-        fates.append(candidates[0] if same else Unclear())
-    return fates
+            fate = _fate(response)
+            if found.setdefault(name, fate) != fate:
+                found[name] = unclear
+    return [found.get(email, unclear) for email in wanted]
 
 
 def _fate(response: Any) -> Fate:
     code = code_of(_get(response, "StatusCode"))
     if code == SUCCESS:
         letter = _get(_get(response, "Data"), "Status")
-        return Accepted(str(letter) if letter else None)
+        return _accepted(str(letter) if letter else None)
     if not code:
         return Unclear()
     return Refused(code, _text(response))
+
+
+@functools.lru_cache(maxsize=64)
+def _accepted(letter: str | None) -> Accepted:
+    """Return the one `Accepted` of a letter: nearly all answers are the same."""
+    return Accepted(letter)
 
 
 def email_of(response: Any) -> str | None:

@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
+import orjson
 import requests
 import tenacity
 from requests.adapters import HTTPAdapter
@@ -152,7 +153,7 @@ class Client:
         def attempt() -> T:
             response = self._post(path, body)
             try:
-                answer = response.json()
+                answer = _decoded(response)
             except ValueError:
                 raise SuspectError(f"HTTP {response.status_code} with a body that is not JSON") from None
             try:
@@ -170,7 +171,8 @@ class Client:
             self.counts.requests += 1
             self.counts.bytes += len(body)
         try:
-            response = self._session().post(
+            session = self._session()
+            response = session.post(
                 self._base + path,
                 data=body,
                 headers={"Content-Type": "application/json; charset=utf-8", "Accept": "application/json"},
@@ -178,7 +180,7 @@ class Client:
                 timeout=(self.settings.connect_timeout, self.settings.read_timeout),
                 allow_redirects=False,
                 stream=stream,
-                verify=True,
+                verify=session.verify,
             )
         except (requests.exceptions.SSLError, requests.exceptions.ProxyError) as error:
             if "CERTIFICATE_VERIFY_FAILED" in repr(error):
@@ -222,6 +224,10 @@ class Client:
             session.mount("https://", HTTPAdapter(max_retries=0))
             session.mount("http://", HTTPAdapter(max_retries=0))
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            # Proxy and certificates of the environment, looked up once instead of for each request. Checking the
+            # certificate cannot be turned off there.
+            around = session.merge_environment_settings(self._base, {}, None, True, None)
+            session.proxies, session.verify, session.trust_env = around["proxies"], around["verify"], False
             self._local.session = session
         return session
 
@@ -289,6 +295,15 @@ def retry_after(header: str | None) -> float | None:
 
 def _batch(profile_key: str, contacts: list[bytes]) -> bytes:
     return b'{"ProfileKey":' + json.dumps(profile_key).encode() + b',"ContactList":[' + b",".join(contacts) + b"]}"
+
+
+def _decoded(response: requests.Response) -> Any:
+    """Return the JSON of an answer. Raises ValueError."""
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        # Another encoding, or not quite JSON: the slow decoder is more lenient.
+        return response.json()
 
 
 def _short(error: BaseException) -> str:

@@ -14,7 +14,7 @@ import requests
 
 from loaders.errors import SettingsError
 from loaders.icommkt import settings as settings_module
-from loaders.icommkt.client import Client, KeyAuth, retry_after
+from loaders.icommkt.client import Client, KeyAuth, _decoded, retry_after
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.limiter import Limiter
 from loaders.icommkt.privacy import Mask, MaskingFilter, fingerprint, mask_email
@@ -88,6 +88,9 @@ def test_a_pause_holds_for_everybody_and_stop_ends_it() -> None:
 
 
 def test_a_server_whose_certificate_cannot_be_trusted_is_sent_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+
     def refuse(*_args: object, **kwargs: object) -> None:
         assert kwargs["verify"] is True
         raise requests.exceptions.SSLError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed certificate")
@@ -203,3 +206,17 @@ def test_logs_are_masked_with_their_arguments_and_exceptions(caplog: pytest.LogC
 def test_a_fingerprint_is_stable_and_not_the_key() -> None:
     assert fingerprint("a") == fingerprint("a") != fingerprint("b")
     assert len(fingerprint("a")) == 16
+
+
+@pytest.mark.parametrize("content", ['{"a":"ñ"}'.encode(), '{"a":"ñ"}'.encode("utf-16")])
+def test_an_answer_is_read_in_whatever_encoding_of_json(content: bytes) -> None:
+    response = requests.Response()
+    response._content = content
+    assert _decoded(response)["a"] == "ñ"
+
+
+def test_an_answer_that_is_no_json_is_an_error() -> None:
+    response = requests.Response()
+    response._content = b"<html>"
+    with pytest.raises(ValueError, match=r".+"):
+        _decoded(response)

@@ -21,11 +21,6 @@ def contact_of(email: str, fields: Mapping[str, str]) -> bytes:
     return json.dumps({"Email": email, "CustomFields": listed}, ensure_ascii=False).encode()
 
 
-def hash_of(custom_fields: bytes) -> str:
-    """Return the hash that DuckDB's `md5(custom_fields)` gives."""
-    return hashlib.md5(custom_fields, usedforsecurity=False).hexdigest()
-
-
 def pack(contents: Sequence[bytes]) -> bytes:
     """Compress the fields of an answer's contacts, each a JSON list, into one blob: together they are half as large."""
     text = b"[" + b",".join(contents) + b"]"

@@ -10,21 +10,27 @@ from typing import NamedTuple
 
 import duckdb
 
-from loaders.icommkt import fields
 from loaders.icommkt.published import Published
 from loaders.icommkt.settings import IcommktSettings
 
-CHUNK = 4_000
-"""Contacts whose fields are in memory at a time while they are cut into batches."""
+VECTOR = 2_048
+"""Rows that DuckDB decompresses together."""
+CHUNK = VECTOR
+"""Contacts whose fields are in memory at a time while they are cut into batches.
+
+The senders live on what is ready while a chunk is read, so that a larger one would leave them without work.
+"""
 FIRST_CHUNK = 500
 """The first ones are fewer, so that the first request need not wait for all of them."""
+AT_A_TIME = 200
+"""Rows made into Python's objects in one go. No other thread runs meanwhile, so more would keep the senders waiting."""
 
 
 class Item(NamedTuple):
     """One contact to send. `content` is its fields' JSON text; `tries` how often it was refused with this payload.
 
     `was_refused`: there is a rejection of it, of this payload or an older one; `is_list`: the content is a JSON list.
-    `content_hash` is of the text in the mart; it is empty until somebody needs it.
+    `content_hash` is of the text in the mart.
     """
 
     store_key: str
@@ -259,24 +265,31 @@ def items(db: duckdb.DuckDBPyConnection, empty_value: str = "") -> Iterator[Item
         ).fetchone()
         if not bounds or bounds[0] is None:
             return
+        first, last = bounds
+        # Ending with a vector, no two chunks have to decompress the same one.
+        if (whole := (last + 1) // VECTOR * VECTOR - 1) >= first:
+            last = whole
+        # The hash is computed here for many contacts in one go, for which no other thread has to wait.
         rows = db.execute(
             """
             select
                 plan.store_key, plan.email, plan.customer_id, plan.payload_hash,
                 plan.has_purchase, plan.filled_windows, plan.tries, plan.was_refused,
                 encode(payload.custom_fields),
-                coalesce(try(json_type(payload.custom_fields)) = 'ARRAY', false)
+                coalesce(try(json_type(payload.custom_fields)) = 'ARRAY', false),
+                md5(payload.custom_fields)
             from published.marts.icommkt_payloads as payload
             join scratch.plan as plan on plan.payload_row = payload.rowid
             where payload.rowid between $first and $last and plan.position > $after and plan.position <= $upto
             order by plan.position""",
-            {**span, "first": bounds[0], "last": bounds[1]},
-        ).fetchall()
-        for row in rows:
-            item = Item(*row)
-            yield _with_placeholder(item, empty_value) if empty_value and item.is_list else item
-        position += size
-        size = min(2 * size, CHUNK)
+            {**span, "first": first, "last": last},
+        )
+        size = CHUNK
+        while some := rows.fetchmany(AT_A_TIME):
+            position += len(some)
+            for row in some:
+                item = Item._make(row)
+                yield _with_placeholder(item, empty_value) if empty_value and item.is_list else item
 
 
 def _with_placeholder(item: Item, empty_value: str) -> Item:
@@ -284,8 +297,7 @@ def _with_placeholder(item: Item, empty_value: str) -> Item:
     for one in listed:
         if one.get("Value") == "":
             one["Value"] = empty_value
-    content = json.dumps(listed, ensure_ascii=False).encode()
-    return item._replace(content=content, content_hash=fields.hash_of(item.content))
+    return item._replace(content=json.dumps(listed, ensure_ascii=False).encode())
 
 
 def gone(db: duckdb.DuckDBPyConnection) -> list[tuple[str, str]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import queue
 import re
 import threading
@@ -12,6 +11,8 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from typing import cast
+
+import orjson
 
 from loaders.icommkt import answers, fields, interrupt
 from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
@@ -300,9 +301,7 @@ class Sender:
         settled = Settled()
         for item, fate in zip(items, fates, strict=True):
             if isinstance(fate, answers.Accepted):
-                settled.taken.append(
-                    item if item.content_hash else item._replace(content_hash=fields.hash_of(item.content))
-                )
+                settled.taken.append(item)
                 settled.statuses.append(fate.status)
             elif isinstance(fate, answers.Refused):
                 permanent = self._is_permanent(fate.code, fate.reason)
@@ -361,7 +360,7 @@ class Sender:
 
 def _contact(item: Item) -> bytes:
     """Return a contact's JSON; its fields are the mart's own text, checked to be a JSON list."""
-    return b'{"Email":' + json.dumps(item.email).encode() + b',"CustomFields":' + item.content + b"}"
+    return b'{"Email":' + orjson.dumps(item.email) + b',"CustomFields":' + item.content + b"}"
 
 
 def _size(item: Item) -> int:

@@ -159,8 +159,10 @@ class State:
             in_memory = True
         state = cls(db, read_only=read_only)
         if not read_only or in_memory:
-            db.execute(SCHEMA)
-            db.execute(f"use state; {VIEW}; use memory")
+            # One transaction: each would be written through to the disk by itself.
+            with state.transaction():
+                db.execute(SCHEMA)
+                db.execute(f"use state; {VIEW}; use memory")
         if not read_only:
             state.fold()
         return state
@@ -342,13 +344,14 @@ class State:
 
     def begin_run(self, **values: Any) -> int:
         """Write a run down as running and return its number; runs left so by a crash are marked."""
-        self.db.execute("update state.push.runs set status = 'crashed' where status = 'running'")
-        run_id = self._number("select nextval('state.push.run_number')")
-        columns = {"run_id": run_id, "status": "running", "started_at": utc_now(), **values}
-        self.db.execute(
-            f"insert into state.push.runs ({', '.join(columns)}) values ({', '.join('?' for _ in columns)})",
-            list(columns.values()),
-        )
+        with self.transaction():
+            self.db.execute("update state.push.runs set status = 'crashed' where status = 'running'")
+            run_id = self._number("select nextval('state.push.run_number')")
+            columns = {"run_id": run_id, "status": "running", "started_at": utc_now(), **values}
+            self.db.execute(
+                f"insert into state.push.runs ({', '.join(columns)}) values ({', '.join('?' for _ in columns)})",
+                list(columns.values()),
+            )
         return run_id
 
     def end_run(self, run_id: int, status: str, **values: Any) -> None:

@@ -6,8 +6,14 @@
     {{ return(adapter.dispatch('ordered_list', 'magento_icommkt')(value, order_by, where)) }}
 {%- endmacro %}
 
+{#- Sorted after it is gathered: DuckDB's `list(... order by ...)` takes twice the time and half as much memory again. -#}
 {% macro default__ordered_list(value, order_by, where) -%}
-    list({{ value }} order by {{ order_by }}) filter (where {{ where }})
+    list_transform(
+        list_sort(
+            list({'position': {{ order_by }}, 'value': {{ value }}}) filter (where {{ where }})
+        ),
+        lambda pair: pair.value
+    )
 {%- endmacro %}
 
 {% macro spark__ordered_list(value, order_by, where) -%}

@@ -22,7 +22,7 @@ listed as (
             ordered_list(
                 "concat(currency, ' to ', reporting_currency, ' for ', cast(orders as "
                 ~ dbt.type_string() ~ "), ' purchases')",
-                'currency, reporting_currency'
+                "concat(currency, ' ', reporting_currency)"
             ),
             '; '
         ) }} as missing_rates

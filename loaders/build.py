@@ -22,6 +22,7 @@ from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
+from loaders.warehouse import build_memory
 
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
@@ -32,6 +33,7 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
         **os.environ,
         "WAREHOUSE_PATH": str(house.path),
         "STATE_PATH": str(house.state),
+        "BUILD_MEMORY": build_memory(),
         "DBT_PROJECT_DIR": str(PROJECT_ROOT),
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),
         "DBT_TARGET_PATH": str(house.dbt_target),

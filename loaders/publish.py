@@ -12,7 +12,7 @@ from pathlib import Path
 import duckdb
 
 from loaders.paths import Warehouse
-from loaders.warehouse import open_warehouse
+from loaders.warehouse import build_memory, open_warehouse
 
 SCHEMA = "marts"
 SEEDS = ("icommkt_fields", "icommkt_profiles")
@@ -44,6 +44,7 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
     try:
         # From inside the warehouse, because a view finds its tables only there.
         with open_warehouse(house.path, read_only=True) as connection:
+            connection.execute(f"set memory_limit = {_quoted(build_memory())}")
             connection.execute(f"attach {_quoted(aside)} as published (read_write, storage_version '{STORAGE}')")
             counts = _copy(connection, SCHEMA)
             _copy(connection, "seeds", SEEDS)

@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 
+import dlt
 import duckdb
 
 from loaders.errors import PipelineError
+
+USUAL_BUILD_MEMORY = 4_000_000_000
+"""Bytes: enough to build a store of a million contacts at nearly full speed, little enough for a small machine."""
+
+
+_MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
+
+
+def build_memory() -> str:
+    """How much memory DuckDB may use for a build and for publishing, as its `memory_limit` takes it.
+
+    `BUILD_MEMORY` (environment or `.dlt/config.toml`) says it; otherwise 4 GB, and on a smaller machine 80 % of what it
+    has, as DuckDB's own default is. What does not fit goes to files beside the warehouse.
+
+    Raises PipelineError when the setting is no amount of memory.
+    """
+    given = str(dlt.config.get("build_memory", str) or "").strip()
+    if given and not _MEMORY.fullmatch(given):
+        raise PipelineError(f"BUILD_MEMORY is {given!r}; it must be an amount of memory such as 4GB or 800MB")
+    installed = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return given or f"{min(USUAL_BUILD_MEMORY, installed * 8 // 10) // 1_000_000}MB"
 
 
 def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:

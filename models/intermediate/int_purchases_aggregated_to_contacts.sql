@@ -15,9 +15,10 @@
     incremental_strategy='append',
     on_schema_change='fail',
     pre_hook=[
-        "{{ forget_stale_rows(buyer_versions(ref('fct_purchases'), ref('fct_purchase_items')), 'email') }}",
+        "{{ forget_stale_rows('select * from ' ~ ref('int_buyers_versioned'), 'email') }}",
         "{{ forget_other_days(ref('int_build_settings')) }}",
-    ]
+    ],
+    post_hook="{{ make_other_parts(ref('int_buyers_versioned')) }}"
 ) }}
 
 with
@@ -34,8 +35,10 @@ buyers as (
         versions.store_key,
         versions.email,
         versions._made_from
-    from ({{ buyer_versions(ref('fct_purchases'), ref('fct_purchase_items')) }}) as versions
-    where {{ not_made_yet('versions', 'email') }}
+    from {{ ref('int_buyers_versioned') }} as versions
+    where
+        {{ in_this_part('versions', ref('int_buyers_versioned'), ref('int_build_settings')) }}
+        and {{ not_made_yet('versions', 'email') }}
 
 ),
 
@@ -53,13 +56,10 @@ purchases as (
     from {{ ref('fct_purchases') }} as purchases
     inner join settings
         on purchases.store_key = settings.store_key
-    {%- if keeps_rows() %}
     inner join buyers
         on
             purchases.store_key = buyers.store_key
             and purchases.email = buyers.email
-    {%- endif %}
-    where purchases.email is not null
 
 ),
 
@@ -71,13 +71,10 @@ items as (
     from {{ ref('fct_purchase_items') }} as items
     inner join settings
         on items.store_key = settings.store_key
-    {%- if keeps_rows() %}
     inner join buyers
         on
             items.store_key = buyers.store_key
             and items.email = buyers.email
-    {%- endif %}
-    where items.email is not null
 
 ),
 

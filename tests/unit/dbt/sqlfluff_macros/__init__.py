@@ -20,6 +20,7 @@ def _call(name: str) -> Callable[..., str]:
 
 average_money = _call("average_money")
 big_integer = _call("big_integer")
+bucket_of = _call("bucket_of")
 clean_list = _call("clean_list")
 clean_text = _call("clean_text")
 concat_lists = _call("concat_lists")
@@ -44,6 +45,7 @@ months_between = _call("months_between")
 normalise_email = _call("normalise_email")
 numbers_up_to = _call("numbers_up_to")
 occurrence_key = _call("occurrence_key")
+part_of = _call("part_of")
 parse_birth_date = _call("parse_birth_date")
 profile_field = _call("profile_field")
 profile_fields_json = _call("profile_fields_json")
@@ -141,6 +143,7 @@ _VARS: dict[str, Any] = {
     "gender_labels": {1: "Male", 2: "Female", 3: "Not Specified"},
     "customer_attributes": [],
     "product_attributes": [],
+    "contacts_per_part": 200000,
     "line_totals_severity": "error",
 }
 
@@ -176,3 +179,13 @@ def made_by() -> str:
 def not_made_yet(alias: str, key: str) -> str:
     """A condition."""
     return f"{alias}.{key} > 0"
+
+
+def in_this_part(alias: str, *_: str) -> str:
+    """A condition."""
+    return f"{alias}.build_part = 0"
+
+
+def make_other_parts(*_: str) -> str:
+    """Nothing: a hook."""
+    return ""

@@ -34,7 +34,7 @@ from loaders.publish import publish
 from loaders.rules import fingerprint
 
 ZONE = "America/Argentina/Buenos_Aires"
-PER_CONTACT = {"int_purchases_aggregated_to_contacts"}
+PER_CONTACT = {"int_buyers_versioned", "int_purchases_aggregated_to_contacts"}
 PER_ORDER = {"int_orders_assessed", "int_order_lines_kept", "fct_purchases", "fct_purchase_items"}
 
 

@@ -238,7 +238,7 @@ class Load:
             self._ahead = (following[0], Ahead(self._reader.read(following[0], self._raw.copy_of_known(following[0]))))
         if any(part.has_news for part in parts):
             self._guard(pipe.normalize)
-            self._guard(lambda: pipe.load(raise_on_failed_jobs=True))
+            self._guard(lambda: pipe.load(workers=1, raise_on_failed_jobs=True))
         else:
             pipe.abort_packages()
         pa.default_memory_pool().release_unused()  # or it is held beside what DuckDB takes for the next piece

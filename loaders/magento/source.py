@@ -78,7 +78,8 @@ def pipeline(path: Path, pipelines_dir: Path) -> dlt.Pipeline:
     """Open the dlt pipeline into the warehouse at `path`, its state kept in `pipelines_dir`."""
     credentials = DuckDbCredentials(str(path))
     # Without a limit DuckDB takes most of the machine; what does not fit goes to a file beside the warehouse.
-    credentials.global_config = {"memory_limit": MEMORY_LIMIT, "preserve_insertion_order": False}
+    # One thread, here and for dlt's jobs: what each takes to compress rows at the file's closing is outside the limit.
+    credentials.global_config = {"memory_limit": MEMORY_LIMIT, "threads": 1, "preserve_insertion_order": False}
     return dlt.pipeline(
         "magento",
         destination=dlt.destinations.duckdb(credentials),

@@ -90,39 +90,6 @@
 {%- endmacro %}
 
 
-{#- Version of a contact's purchases and items, and of the labels of the items. -#}
-{% macro buyer_versions(purchases, items) -%}
-    with
-
-    pieces as (
-
-        select
-            store_key,
-            email,
-            {{ magento_icommkt.row_version(['order_id', '_made_from']) }} as version
-        from {{ purchases }}
-        where email is not null
-
-        union all
-
-        select
-            store_key,
-            email,
-            {{ magento_icommkt.row_version(['item_id', '_made_from', '_labels_made_from']) }} as version
-        from {{ items }}
-        where email is not null
-
-    )
-
-    select
-        store_key,
-        email,
-        {{ magento_icommkt.group_version('version') }} as _made_from
-    from pieces
-    group by store_key, email
-{%- endmacro %}
-
-
 {#- Before the items are written: removes those of purchases of which an item's brands or categories have changed. -#}
 {% macro forget_relabelled_purchases(labels) -%}
     {%- if is_incremental() -%}

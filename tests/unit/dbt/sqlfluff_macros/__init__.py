@@ -20,7 +20,6 @@ def _call(name: str) -> Callable[..., str]:
 
 average_money = _call("average_money")
 big_integer = _call("big_integer")
-bucket_of = _call("bucket_of")
 clean_list = _call("clean_list")
 clean_text = _call("clean_text")
 concat_lists = _call("concat_lists")
@@ -143,7 +142,6 @@ _VARS: dict[str, Any] = {
     "gender_labels": {1: "Male", 2: "Female", 3: "Not Specified"},
     "customer_attributes": [],
     "product_attributes": [],
-    "contacts_per_part": 200000,
     "line_totals_severity": "error",
 }
 
@@ -154,16 +152,12 @@ def var(name: str, default: Any = "") -> Any:
 
 
 add_days = _call("add_days")
+group_version = _call("group_version")
 labels_version = _call("labels_version")
 numbered_purchase_version = _call("numbered_purchase_version")
 order_version = _call("order_version")
 purchase_version = _call("purchase_version")
 row_version = _call("row_version")
-
-
-def buyer_versions(*relations: str) -> str:
-    """A query in the place of a relation."""
-    return "select * from buyers"
 
 
 def keeps_rows() -> bool:

@@ -12,8 +12,7 @@ import duckdb
 from loaders.errors import PipelineError
 
 USUAL_BUILD_MEMORY = 4_000_000_000
-"""Bytes: enough to build a store of a million contacts at nearly full speed, little enough for a small machine."""
-
+"""Bytes: with them a store of a million contacts was built by a process of 4.6 GB (docs/building.md)."""
 
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 

@@ -78,7 +78,7 @@ def bare(url: str, orders: int, page_size: int, workers: int) -> int:
     return sum(counts)
 
 
-def nested(url: str, orders: int, page_size: int, folder: Path, file_format: TLoaderFileFormat = "parquet") -> int:
+def nested(url: str, orders: int, page_size: int, folder: Path, file_format: TLoaderFileFormat) -> int:
     """Load the first `orders` orders as dlt's rest_api source nests them; return how many of them there are then."""
     os.environ["DATA_WRITER__FILE_MAX_ITEMS"] = str(ROTATE_ITEMS[file_format])
     os.environ["LOAD__WORKERS"] = "2"

@@ -26,7 +26,6 @@ from loaders.magento.store import Checkpoint, RawStore, Span
 from loaders.magento.sweep import FEW_ROWS, Sweep, sweep
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
 from loaders.paths import Warehouse
-from loaders.warehouse import open_warehouse
 
 PARENTS = tuple(table for table in TABLES.values() if table.parent is None)
 REREAD = (CUSTOMERS, PRODUCTS, ORDERS)
@@ -84,9 +83,7 @@ class Load:
         Raises PipelineError when the store cannot be used at all; what fails for one table is in the result.
         """
         with self._working() as pipe:
-            with self._raw.held():
-                first = [self._first_part(table) for table in tables]
-            parts = first
+            parts = first = [self._first_part(table) for table in tables]
             while parts:
                 parts = self._run_parts(pipe, parts)
             self._raw.complete()
@@ -94,7 +91,7 @@ class Load:
             done = [part for part in first if part.table.name not in self._failed]
             self._look_again(pipe, done)
             self._find_deleted(pipe, done)
-        self._summarise(tables)
+            self._summarise(tables)
         self._unfinished.unlink()
         return self._result
 
@@ -110,7 +107,7 @@ class Load:
                 parts = self._run_parts(pipe, parts)
             self._raw.complete()
             self._read_half_written(pipe, tables)
-        self._summarise(tables)
+            self._summarise(tables)
         self._unfinished.unlink()
         return self._result
 
@@ -239,6 +236,7 @@ class Load:
         if any(part.has_news for part in parts):
             self._guard(pipe.normalize)
             self._guard(lambda: pipe.load(workers=1, raise_on_failed_jobs=True))
+            self._guard(self._raw.write_out)
         else:
             pipe.abort_packages()
         pa.default_memory_pool().release_unused()  # or it is held beside what DuckDB takes for the next piece
@@ -258,14 +256,10 @@ class Load:
 
     def _extract(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         existing = self._raw.tables()
-        opened: list[duckdb.DuckDBPyConnection] = []
 
         def known(table: Table) -> duckdb.DuckDBPyConnection | None:
-            if table.name not in existing or "_dlt_loads" not in existing:
-                return None
-            if not opened:
-                opened.append(open_warehouse(self._house.path, read_only=True))
-            return opened[0]
+            is_there = table.name in existing and "_dlt_loads" in existing
+            return self._raw.connection() if is_there else None
 
         def read(part: Part) -> Iterator[Batch]:
             if self._ahead is not None and self._ahead[0] is part:
@@ -274,37 +268,37 @@ class Load:
             else:
                 yield from self._reader.read(part, known(part.table))
 
-        try:
-            self._guard(lambda: pipe.extract(make_source(parts, read)))
-        finally:
-            for connection in opened:  # dlt writes to the file next
-                connection.close()
+        self._guard(lambda: pipe.extract(make_source(parts, read)))
 
     @contextmanager
     def _working(self) -> Iterator[dlt.Pipeline]:
-        """Prepare the warehouse, show progress, and leave nothing open or running, however the work ends."""
-        self._raw.prepare()
-        pipe = self._open_pipeline()
-        try:
-            with self._progress:
-                yield pipe
-        finally:
-            if self._ahead is not None:
-                self._ahead[1].close()
-                self._ahead = None
+        """Prepare the warehouse, show progress, and leave nothing open or running, however the work ends.
+
+        The file stays open all the time: each closing has DuckDB write its last rows, of which dlt's jobs and ours
+        would make a dozen for each piece.
+        """
+        with self._raw.held():
+            self._raw.prepare()
+            pipe = self._open_pipeline()
+            try:
+                with self._progress:
+                    yield pipe
+            finally:
+                if self._ahead is not None:
+                    self._ahead[1].close()
+                    self._ahead = None
 
     def _look_again(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
         """Ask again for what could not be sent last time, and for the rows whose turn of the second look it is."""
         again: list[Part] = []
         looks: list[tuple[Part, int]] = []
-        with self._raw.held():
-            for part in parts:
-                if part.skip:
-                    again.append(Part(part.table, ids=part.skip, is_again=True))
-                    self._asked[part.table.name] = part.skip
-                if part.table in REREAD and part.since is not None and (look := self._second_look(part)):
-                    again.append(look[0])
-                    looks.append(look)
+        for part in parts:
+            if part.skip:
+                again.append(Part(part.table, ids=part.skip, is_again=True))
+                self._asked[part.table.name] = part.skip
+            if part.table in REREAD and part.since is not None and (look := self._second_look(part)):
+                again.append(look[0])
+                looks.append(look)
         if not again:
             return
         self._run_parts(pipe, again)
@@ -350,27 +344,25 @@ class Load:
         """Mark what is gone from the store, and read what the warehouse turns out to lack."""
         wanted: dict[str, set[int]] = {}
         gone: list[tuple[Table, list[int]]] = []
-        with self._raw.held():
-            for part in parts:
-                result = self._result.tables.setdefault(part.table.name, TableResult())
-                if not part.table.cursor:
-                    self._mark_unseen(part, result)
-                    continue
-                found = self._sweep(part, result)
-                if found.gone:
-                    gone.append((part.table, found.gone))
-                    result.deleted = len(found.gone)
-                if found.missing:
-                    wanted.setdefault(part.table.name, set()).update(found.missing)
-                if found.gone and part.table is CUSTOMERS and ORDERS.name not in self._failed:
-                    # Magento takes a deleted account off its orders without touching their `updated_at` (recorded).
-                    wanted.setdefault(ORDERS.name, set()).update(self._raw.orders_of(found.gone))
+        for part in parts:
+            result = self._result.tables.setdefault(part.table.name, TableResult())
+            if not part.table.cursor:
+                self._mark_unseen(part, result)
+                continue
+            found = self._sweep(part, result)
+            if found.gone:
+                gone.append((part.table, found.gone))
+                result.deleted = len(found.gone)
+            if found.missing:
+                wanted.setdefault(part.table.name, set()).update(found.missing)
+            if found.gone and part.table is CUSTOMERS and ORDERS.name not in self._failed:
+                # Magento takes a deleted account off its orders without touching their `updated_at` (recorded).
+                wanted.setdefault(ORDERS.name, set()).update(self._raw.orders_of(found.gone))
         again = [Part(TABLES[name], ids=tuple(sorted(ids)), is_again=True) for name, ids in wanted.items() if ids]
         if again:
             self._run_parts(pipe, again)
-        with self._raw.held():  # last, so that a run killed before finds them again, and reads what hangs on them
-            for table, ids in gone:
-                self._raw.mark_deleted(table, ids, self._started)
+        for table, ids in gone:  # last, so that a run killed before finds them again, and reads what hangs on them
+            self._raw.mark_deleted(table, ids, self._started)
 
     def _mark_unseen(self, part: Part, result: TableResult) -> None:
         """Mark what a table that is read in full no longer has, unless that is more than anybody believes."""
@@ -436,10 +428,9 @@ class Load:
 
     def _summarise(self, tables: Sequence[Table]) -> None:
         everything = [t for table in tables for t in (table, *children_of(table))]
-        with self._raw.held():
-            self._raw.settle_quarantine(everything, self._asked, self._started)
-            changed = self._raw.changed_rows(everything, self._started)
-            self._result.quarantined = self._raw.quarantined()
+        self._raw.settle_quarantine(everything, self._asked, self._started)
+        changed = self._raw.changed_rows(everything, self._started)
+        self._result.quarantined = self._raw.quarantined()
         for table in everything:
             result = self._result.tables.setdefault(table.name, TableResult())
             result.read = self._progress.rows(table.name)

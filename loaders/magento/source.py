@@ -58,6 +58,7 @@ def part_resource(part: Part, name: str, read: Callable[[Part], Iterator[Batch]]
     hints[QUARANTINE] = dlt.mark.make_hints(table_name=QUARANTINE, write_disposition="append")
 
     def rows() -> Iterator[Any]:
+        hinted: set[str] = set()
         try:
             for batch in read(part):
                 tables = {**batch.tables, **({QUARANTINE: batch.quarantine} if batch.quarantine is not None else {})}
@@ -65,7 +66,11 @@ def part_resource(part: Part, name: str, read: Callable[[Part], Iterator[Batch]]
                     if not rows_of_table.num_rows:
                         continue
                     part.has_news = True
-                    yield dlt.mark.with_hints(rows_of_table, hints[table], create_table_variant=True)
+                    if table in hinted:  # dlt works them out anew each time
+                        yield dlt.mark.with_table_name(rows_of_table, table)
+                    else:
+                        hinted.add(table)
+                        yield dlt.mark.with_hints(rows_of_table, hints[table], create_table_variant=True)
         except (LoginError, StoreDownError):
             raise
         except MagentoError as error:

@@ -41,6 +41,9 @@ _OWN_TABLES = """
 # A line whose row cannot be found again (its key could not be read) is dropped when it is this old.
 QUARANTINE_DAYS = 30
 
+LARGEST_LOG = 200_000_000
+"""Bytes."""
+
 Span = tuple[datetime, datetime]
 
 _HALF_WRITTEN = "_dlt_load_id not in (select load_id from raw._dlt_loads)"
@@ -56,7 +59,7 @@ class Checkpoint:
 
 
 class RawStore:
-    """The raw schema as the loader sees it. Opens the file for each piece of work, so that dlt can write between."""
+    """The raw schema as the loader sees it. Opens the file for each piece of work, unless it is `held` open."""
 
     def __init__(self, path: Path, store_key: str) -> None:
         self._path = path
@@ -65,13 +68,30 @@ class RawStore:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Keep the file open between several pieces of work, none of which is dlt's."""
+        """Keep the file open for a whole run; dlt, in the same process, shares it."""
         with open_warehouse(self._path) as connection:
             self._held = connection
             try:
                 yield
             finally:
                 self._held = None
+
+    def connection(self) -> duckdb.DuckDBPyConnection:
+        """Return a connection of one's own to the file that is held open."""
+        if self._held is None:
+            raise RuntimeError("the warehouse is not held open")
+        return self._held.cursor()
+
+    def write_out(self) -> None:
+        """Have DuckDB move what is committed from its log into the file, once that has grown.
+
+        Not after each piece: a column's last rows are then compressed and written again, up to 122,880 of them
+        (docs of DuckDB, "Row groups").
+        """
+        log = self._path.with_name(f"{self._path.name}.wal")
+        if log.exists() and log.stat().st_size > LARGEST_LOG:
+            with self._open() as connection:
+                connection.execute("checkpoint")
 
     def prepare(self) -> None:
         """Make the loader's own tables."""

@@ -17,6 +17,7 @@ from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
 from loaders.report import report
+from loaders.warehouse import build_memory
 
 # Unit tests hold the models' logic, which no night changes; `make build` and `make test` run them.
 _NIGHTLY = ("--exclude-resource-type", "unit_test")
@@ -45,7 +46,9 @@ def daily(variables: str | None = None) -> None:
         raise SettingsError(
             f"missing {', '.join(missing)}; set them in the environment or .dlt/secrets.toml (`make demo` needs none)"
         )
-    parse_vars(variables)  # a typing mistake should not wait for the load
+    # A typing mistake should not wait for the load.
+    parse_vars(variables)
+    build_memory()
     started = time.monotonic()
     with locked(warehouse(), "daily"):
         _say("load")

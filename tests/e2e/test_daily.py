@@ -100,6 +100,23 @@ def small(tmp_path: Path) -> Iterator[Pipeline]:
         yield Pipeline(tmp_path, magento_url, icommkt_url)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "settings", "line"),
+    [
+        (["--vars", "{as_of_date"], {}, "error: VARS must look like"),
+        ([], {"BUILD_MEMORY": "much"}, "error: BUILD_MEMORY is 'much'"),
+    ],
+)
+def test_a_typing_mistake_does_not_wait_for_the_load(
+    small: Pipeline, arguments: list[str], settings: dict[str, str], line: str
+) -> None:
+    done = small.run("loaders.daily", *arguments, **settings)
+    assert done.returncode != 0
+    assert done.stdout.startswith(line)
+    assert len(done.stdout.splitlines()) == 1
+    assert requests.get(f"{small.magento_url}/demo/requests", timeout=30).json()["requests"] == []
+
+
 def test_a_night_that_lacks_what_is_sent_stops_before_the_build_in_one_line(small: Pipeline) -> None:
     done = small.run("loaders.daily", SOURCES__MAGENTO__USERNAME="ordersonly")
     assert done.returncode == 1

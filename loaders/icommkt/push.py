@@ -34,6 +34,8 @@ MEMORY = "256MB"
 LONGEST_WAIT_DAYS = 30
 TRIES_WITHOUT_WAIT = 3
 """A contact whose request failed without a word about it is tried again by the next run, so many times."""
+TOLD_FOR = dt.timedelta(days=7)
+"""So long a profile that is no destination any more is told of."""
 SMALLEST_SAMPLE = 20
 """Below so many contacts a share of refused ones says nothing."""
 
@@ -116,6 +118,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
             for line in describe(db, published, state, profile, plan, settings):
                 log.info(line)
         _unrouted(db, published, profiles)
+        _left_behind(published, state, profiles)
         if wrong:
             found = "; ".join(dict.fromkeys(wrong))
             if not options.force:
@@ -244,6 +247,17 @@ def _unrouted(db: duckdb.DuckDBPyConnection, published: Published, profiles: lis
     ).fetchone()
     if row and row[0]:
         log.warning("%s contacts belong to no website of the seed icommkt_profiles and are sent nowhere", f"{row[0]:,}")
+
+
+def _left_behind(published: Published, state: State, profiles: list[Profile]) -> None:
+    since = published.build.as_of_date - TOLD_FOR
+    for name, contacts in state.left_behind([profile.name for profile in profiles], since):
+        log.warning(
+            "profile %s is sent nothing any more (its key, or its line in the seed icommkt_profiles, has changed);"
+            " %s contacts stay in it as they are",
+            name,
+            f"{contacts:,}",
+        )
 
 
 class Run:

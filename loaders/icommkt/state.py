@@ -342,6 +342,21 @@ class State:
             found[name] = json.loads(found[name]) if found[name] else None
         return found
 
+    def left_behind(self, profiles: Sequence[str], since: dt.date) -> list[tuple[str, int]]:
+        """Return other profiles than these that were pushed to for a day since `since`, and how many contacts each has.
+
+        So a profile that was taken out of the seed is told of for some days, and not for ever.
+        """
+        return self.db.execute(
+            """
+            select profile, count(*) from state.push.acknowledgements
+            where not list_contains($profiles, profile) and profile in (
+                select profile from state.push.runs where status = 'succeeded' and as_of_date >= $since
+            )
+            group by profile order by profile""",
+            {"profiles": list(profiles), "since": since},
+        ).fetchall()
+
     def begin_run(self, **values: Any) -> int:
         """Write a run down as running and return its number; runs left so by a crash are marked."""
         with self.transaction():

@@ -202,6 +202,22 @@ def test_profiles_by_website_each_with_its_own_state(desk: Desk) -> None:
     assert [(one["profile_key"], one["contacts"]) for one in desk.requests()] == [(PROFILE_KEY, 1)]
 
 
+def test_a_profile_taken_out_of_the_seed_is_told_of_for_a_week(desk: Desk) -> None:
+    contacts = [
+        Given("ar@example.com", {"nombre": "a"}, websites=(1,)),
+        Given("uy@example.com", {"nombre": "b"}, websites=(2,)),
+        Given("both@example.com", {"nombre": "c"}, websites=(1, 2)),
+    ]
+    desk.publish(contacts, profiles={1: "profile_key", 2: "profile_key_uy"})
+    assert "any more" not in push(desk, profile_key_uy=OTHER_PROFILE_KEY)
+    for days, is_told in ((0, True), (7, True), (8, False)):
+        day = AS_OF + dt.timedelta(days=days)
+        desk.publish(contacts, profiles={1: "profile_key"}, as_of_date=day)
+        out = push(desk, as_of_date=day)
+        assert ("is sent nothing any more" in out and "2 contacts stay in it as they are" in out) is is_told, out
+    assert sorted(desk.held(OTHER_PROFILE_KEY)) == ["both@example.com", "uy@example.com"]
+
+
 def test_a_profile_whose_key_is_missing_or_named_badly_stops_everything(desk: Desk) -> None:
     desk.publish([Given("a@example.com", {"nombre": "a"}, websites=(1,))], profiles={1: "profile_key_cl"})
     result = desk.run("push")

@@ -77,10 +77,10 @@ class RawStore:
                 self._held = None
 
     def connection(self) -> duckdb.DuckDBPyConnection:
-        """Return a connection of one's own to the file that is held open."""
+        """Return the connection to the file that is held open, to take cursors of; it ends with `held`."""
         if self._held is None:
             raise RuntimeError("the warehouse is not held open")
-        return self._held.cursor()
+        return self._held
 
     def write_out(self) -> None:
         """Have DuckDB move what is committed from its log into the file, once that has grown.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -372,6 +373,21 @@ def test_a_missing_permission_costs_its_table_only(desk: Desk, tmp_path: Path) -
     assert "customers" in named
     assert "orders" not in named
     assert all("tick `" in error for error in result.errors)
+
+
+def test_a_load_lets_go_of_the_file_though_its_errors_are_kept(desk: Desk, tmp_path: Path) -> None:
+    """The build that follows is another program."""
+    folder = tmp_path / "warehouse"
+    assert desk.load(folder).errors == []
+    gc.collect()
+    gc.disable()
+    try:
+        result = desk.with_settings(username="ordersonly").load(folder)
+        # While a connection for writing is left, DuckDB refuses this one.
+        duckdb.connect(str(house(folder).path), read_only=True).close()
+    finally:
+        gc.enable()
+    assert result.errors
 
 
 def test_a_429_with_retry_after_makes_all_wait_and_is_said(

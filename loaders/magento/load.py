@@ -255,18 +255,12 @@ class Load:
         return following
 
     def _extract(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
-        existing = self._raw.tables()
-
-        def known(table: Table) -> duckdb.DuckDBPyConnection | None:
-            is_there = table.name in existing and "_dlt_loads" in existing
-            return self._raw.connection() if is_there else None
-
         def read(part: Part) -> Iterator[Batch]:
             if self._ahead is not None and self._ahead[0] is part:
                 yield from self._ahead[1]
                 self._ahead = None
             else:
-                yield from self._reader.read(part, known(part.table))
+                yield from self._reader.read(part, self._raw.known(part.table))
 
         self._guard(lambda: pipe.extract(make_source(parts, read)))
 

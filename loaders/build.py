@@ -22,7 +22,7 @@ from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
-from loaders.warehouse import build_memory
+from loaders.warehouse import build_memory, open_warehouse
 
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
@@ -32,6 +32,7 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
     return {
         **os.environ,
         "WAREHOUSE_PATH": str(house.path),
+        "MARTS_PATH": str(house.marts),
         "STATE_PATH": str(house.state),
         "BUILD_MEMORY": build_memory(),
         "DBT_PROJECT_DIR": str(PROJECT_ROOT),
@@ -70,6 +71,7 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
         as_of = as_of_date(zone, wanted)
         start = str(wanted.get("start_date") or magento_settings().start_date or "")
         fixed = {**given, "as_of_date": as_of.isoformat(), "store_timezone": zone, "start_date": start}
+        make_ready(house)
         results = house.dbt_target / "run_results.json"
         results.unlink(missing_ok=True)
         vars_text = yaml.safe_dump(fixed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
@@ -87,6 +89,17 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
     contacts = published.row_counts.get("icommkt_contacts", 0)
     print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {house.published}", flush=True)
     return as_of
+
+
+def make_ready(house: Warehouse) -> None:
+    """See that dbt can write both of its files, and remove the marts that former versions kept in the warehouse.
+
+    Raises PipelineError when another program has one of them open.
+    """
+    if house.marts.exists():
+        open_warehouse(house.marts).close()
+    with open_warehouse(house.path) as connection:
+        connection.execute("drop schema if exists marts cascade")
 
 
 @dataclass(frozen=True)

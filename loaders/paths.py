@@ -31,6 +31,11 @@ class Warehouse:
         return self.path.with_name(f"{self.path.stem}.state.duckdb")
 
     @property
+    def marts(self) -> Path:
+        """The marts as the last build left them, tested or not; publishing copies this file."""
+        return self.path.with_name(f"{self.path.stem}.marts.duckdb")
+
+    @property
     def published(self) -> Path:
         """Tables for readers."""
         return self._for_readers("published.duckdb")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import uuid
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -18,11 +18,8 @@ SCHEMA = "marts"
 SEEDS = ("icommkt_fields", "icommkt_profiles")
 """What the push reads besides the marts: which fields are sent, and which website's contacts go to which profile."""
 
-STORAGE = "v1.2.0"
-"""Oldest DuckDB that can open the file: the first that has zstd."""
-
 LONG_TEXTS = {"icommkt_payloads"}
-"""Tables of long texts that repeat themselves: zstd takes a tenth of the room, in less time than the default."""
+"""Views of long texts that repeat themselves: zstd takes a tenth of the room, in less time than the default."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +31,7 @@ class Published:
 
 
 def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Published:
-    """Copy the marts to the published file: written aside, checkpointed, synced, renamed over the old one.
+    """Copy the marts' file to the published one: written aside, checkpointed, synced, renamed over the old one.
 
     `is_tested` says that all of the build's tests have passed; the push refuses any other. Nobody
     who reads the old file waits or sees a part: an open file stays what it was.
@@ -42,15 +39,19 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
     build_id = uuid.uuid4().hex
     aside = house.published.with_name(f".{house.published.name}.{build_id}")
     try:
-        # From inside the warehouse, because a view finds its tables only there.
+        with open_warehouse(house.marts) as connection:
+            connection.execute("checkpoint")
+        shutil.copyfile(house.marts, aside)
+        # From inside the warehouse and under the name that dbt has for the marts: a view finds its tables only there.
         with open_warehouse(house.path, read_only=True) as connection:
             connection.execute(f"set memory_limit = {_quoted(build_memory())}")
-            connection.execute(f"attach {_quoted(aside)} as published (read_write, storage_version '{STORAGE}')")
-            counts = _copy(connection, SCHEMA)
-            _copy(connection, "seeds", SEEDS)
+            connection.execute(f"attach {_quoted(aside)} as marts (read_write)")
+            _write_views_out(connection)
+            counts = _row_counts(connection)
+            _copy_seeds(connection)
             _write_meta(connection, build_id, as_of, zone, counts, is_tested=is_tested)
-            connection.execute("checkpoint published")
-            connection.execute("detach published")
+            connection.execute("checkpoint marts")
+            connection.execute("detach marts")
         _sync(aside)
         aside.replace(house.published)
         _sync(house.published.parent)
@@ -60,47 +61,50 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
     return Published(build_id, counts)
 
 
-def _copy(connection: duckdb.DuckDBPyConnection, schema: str, only: Sequence[str] = ()) -> dict[str, int]:
-    """Copy a schema's tables, or some of them, from the warehouse; return the rows of each."""
-    connection.execute(f"create schema published.{schema}")
-    names = connection.execute(
-        """select table_name from information_schema.tables
-           where table_catalog = current_database() and table_schema = ? order by 1""",
-        [schema],
+def _write_views_out(connection: duckdb.DuckDBPyConnection) -> None:
+    """Make a table of each view, with its descriptions; a reader has no warehouse to look into."""
+    views = connection.execute(
+        """select view_name, comment from duckdb_views()
+           where database_name = 'marts' and schema_name = ? and not internal order by 1""",
+        [SCHEMA],
     ).fetchall()
-    counts = {}
-    for (name,) in names:
-        if only and name not in only:
-            continue
+    for name, comment in views:
+        comments = connection.execute(
+            """select column_name, comment from duckdb_columns()
+               where database_name = 'marts' and schema_name = ? and table_name = ? and comment is not null""",
+            [SCHEMA, name],
+        ).fetchall()
+        view, table = f'marts.{SCHEMA}."{name}"', f'marts.{SCHEMA}."{name}__written"'
         compression = "zstd" if name in LONG_TEXTS else "auto"
         # Until the table is on the disk: the setting counts when it is written.
         connection.execute(f"pragma force_compression = '{compression}'")
-        connection.execute(f'create table published.{schema}."{name}" as from {schema}."{name}"')
-        connection.execute("checkpoint published")
-        row = connection.execute(f'select count(*) from published.{schema}."{name}"').fetchone()
+        connection.execute(f"create table {table} as from {view}")
+        connection.execute("checkpoint marts")
+        connection.execute("pragma force_compression = 'auto'")
+        connection.execute(f"drop view {view}")
+        connection.execute(f'alter table {table} rename to "{name}"')
+        if comment:
+            connection.execute(f"comment on table {view} is {_quoted(comment)}")
+        for column, text in comments:
+            connection.execute(f'comment on column {view}."{column}" is {_quoted(text)}')
+
+
+def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    """Rows of each published table."""
+    names = connection.execute(
+        "select table_name from duckdb_tables() where database_name = 'marts' and schema_name = ? order by 1", [SCHEMA]
+    ).fetchall()
+    counts = {}
+    for (name,) in names:
+        row = connection.execute(f'select count(*) from marts.{SCHEMA}."{name}"').fetchone()
         counts[name] = int(row[0]) if row else 0
-        _copy_comments(connection, schema, name)
     return counts
 
 
-def _copy_comments(connection: duckdb.DuckDBPyConnection, schema: str, name: str) -> None:
-    """Carry the descriptions that dbt wrote as comments, so that BI tools show them."""
-    table = connection.execute(
-        """select comment from (
-               select schema_name, table_name, comment, database_name from duckdb_tables()
-               union all select schema_name, view_name, comment, database_name from duckdb_views()
-           ) where database_name = current_database() and schema_name = ? and table_name = ? and comment is not null""",
-        [schema, name],
-    ).fetchone()
-    if table:
-        connection.execute(f'comment on table published.{schema}."{name}" is {_quoted(table[0])}')
-    columns = connection.execute(
-        """select column_name, comment from duckdb_columns()
-           where database_name = current_database() and schema_name = ? and table_name = ? and comment is not null""",
-        [schema, name],
-    ).fetchall()
-    for column, comment in columns:
-        connection.execute(f'comment on column published.{schema}."{name}"."{column}" is {_quoted(comment)}')
+def _copy_seeds(connection: duckdb.DuckDBPyConnection) -> None:
+    connection.execute("create schema marts.seeds")
+    for name in SEEDS:
+        connection.execute(f"create table marts.seeds.{name} as from seeds.{name}")
 
 
 def _write_meta(
@@ -113,19 +117,17 @@ def _write_meta(
     is_tested: bool,
 ) -> None:
     """Write what the push's guards and the readers need to know of the build."""
-    connection.execute("create schema published.meta")
+    connection.execute("create schema marts.meta")
     connection.execute(
-        """create table published.meta.build (
+        """create table marts.meta.build (
                build_id varchar, as_of_date date, store_timezone varchar, built_at timestamp, is_tested boolean
            )"""
     )
     now = datetime.now(UTC).replace(tzinfo=None)
-    connection.execute(
-        "insert into published.meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested]
-    )
-    connection.execute("create table published.meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
+    connection.execute("insert into marts.meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested])
+    connection.execute("create table marts.meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
     connection.executemany(
-        "insert into published.meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()]
+        "insert into marts.meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()]
     )
     raw = connection.execute(
         """select table_name from duckdb_columns()
@@ -134,7 +136,7 @@ def _write_meta(
     ).fetchall()
     for (name,) in raw:
         connection.execute(
-            f"""insert into published.meta.row_counts
+            f"""insert into marts.meta.row_counts
                 select 'raw', '{name}', count(*) from raw."{name}" where _deleted_at is null"""
         )
 

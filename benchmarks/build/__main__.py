@@ -48,9 +48,10 @@ def floor(warehouse: Path, folder: Path, out: Path) -> None:
     """Run the floor's SQL on the raw tables of a built warehouse, compare it with the marts, and write what it cost."""
     with duckdb.connect(str(warehouse), read_only=True) as db:
         db.execute("set TimeZone = 'UTC'; set threads = 2; set enable_progress_bar = false")
+        db.execute(f"attach '{Warehouse(warehouse).marts}' as marts (read_only)")
         for statement in export_statements(folder):
             db.execute(statement)
-        columns = [row[0] for row in db.execute("describe marts.icommkt_contacts").fetchall()]
+        columns = [row[0] for row in db.execute("describe marts.marts.icommkt_contacts").fetchall()]
         keys = db.execute(
             """select profile_field_key, mart_column, coalesce(max_length, 1000000)
                from seeds.icommkt_fields where enabled"""
@@ -66,7 +67,7 @@ def floor(warehouse: Path, folder: Path, out: Path) -> None:
         cost["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         row = db.execute(
             """select count(*), count(*) filter (ours.payload_hash is distinct from theirs.payload_hash)
-               from marts.icommkt_payloads as ours full join made.payloads as theirs using (email)"""
+               from marts.marts.icommkt_payloads as ours full join made.payloads as theirs using (email)"""
         ).fetchone()
     if not row or not row[0] or row[1]:
         raise SystemExit(f"the floor is no floor: of {row} payloads (all, different) some differ from the marts'")
@@ -132,7 +133,7 @@ def main() -> int:
             create(house.path, given.contacts)
         raw_bytes = house.path.stat().st_size
         full = build(house, AS_OF, folder / "full.json")
-        size = house.path.stat().st_size, house.published.stat().st_size
+        size = tuple(path.stat().st_size for path in (house.path, house.marts, house.published))
         arguments = ["--floor", str(house.path), str(folder), str(folder / "floor.json")]
         in_a_process_of_its_own("benchmarks.build", *arguments)
         least = json.loads((folder / "floor.json").read_text(encoding="utf-8"))
@@ -143,7 +144,7 @@ def main() -> int:
 
 
 def report(
-    full: dict[str, Any], after: dict[str, Any], least: dict[str, float], touched: int, raw: int, size: tuple[int, int]
+    full: dict[str, Any], after: dict[str, Any], least: dict[str, float], touched: int, raw: int, size: tuple[int, ...]
 ) -> None:
     """Print the table of a run."""
     one, other = parts(full), parts(after)
@@ -165,7 +166,10 @@ def report(
         f"{name} {cost['peak_bytes'] / 1e9:.2f}" for name, cost in [("full", full), ("next", after), ("floor", least)]
     )
     print(f"{touched:,} contacts touched; peak memory in GB: {peaks}")
-    print(f"on disk in GB: raw {raw / 1e9:.2f}, warehouse {size[0] / 1e9:.2f}, published {size[1] / 1e9:.2f}")
+    sizes = ", ".join(
+        f"{name} {of / 1e9:.2f}" for name, of in zip(("warehouse", "marts", "published"), size, strict=True)
+    )
+    print(f"on disk in GB: raw {raw / 1e9:.2f}, {sizes}")
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import pytest
 
 from benchmarks.build.store import AS_OF, create
 from loaders.dbt_vars import project_vars
-from loaders.paths import PROJECT_ROOT
+from loaders.paths import PROJECT_ROOT, Warehouse
 from loaders.rules import fingerprint
 
 DAYS = int(os.environ.get("EQUIVALENCE_DAYS", "5"))
@@ -208,6 +208,7 @@ class Project:
         environment = {
             **{name: value for name, value in os.environ.items() if name != "STATE_PATH"},
             "WAREHOUSE_PATH": str(warehouse),
+            "MARTS_PATH": str(Warehouse(warehouse).marts),
             "DBT_PROJECT_DIR": str(self.folder),
             "DBT_PROFILES_DIR": str(self.folder),
             "DBT_TARGET_PATH": str(self.folder / "target"),
@@ -253,21 +254,24 @@ def differences(kept: Path, fresh: Path) -> dict[str, int]:
     """Rows that only one of the two warehouses has, by table; empty when all tables are the same."""
     found: dict[str, int] = {}
     with duckdb.connect() as db:
-        db.execute(f"attach '{kept}' as kept (read_only); attach '{fresh}' as fresh (read_only)")
+        for name, path in (("kept", kept), ("fresh", fresh)):
+            db.execute(f"attach '{path}' as {name} (read_only)")
+            db.execute(f"attach '{Warehouse(path).marts}' as {name}_marts (read_only)")
         tables = {
-            catalog: db.execute(
-                """select schema_name, table_name from duckdb_tables()
-                   where database_name = ? and schema_name in ('intermediate', 'marts') order by 1, 2""",
-                [catalog],
+            name: db.execute(
+                """select replace(database_name, ?, ''), schema_name, table_name from duckdb_tables()
+                   where database_name in (?, ? || '_marts') and schema_name in ('intermediate', 'marts')
+                   order by all""",
+                [name, name, name],
             ).fetchall()
-            for catalog in ("kept", "fresh")
+            for name in ("kept", "fresh")
         }
         assert tables["kept"] == tables["fresh"]
-        assert ("marts", "icommkt_contacts") in tables["kept"]
-        for schema, table in tables["kept"]:
-            described = db.execute(f"describe kept.{schema}.{table}").fetchall()
+        assert ("_marts", "marts", "icommkt_contacts") in tables["kept"]
+        for database, schema, table in tables["kept"]:
+            described = db.execute(f"describe kept{database}.{schema}.{table}").fetchall()
             columns = ", ".join(row[0] for row in described if row[0] not in BOOKKEEPING)
-            one, other = (f"select {columns} from {catalog}.{schema}.{table}" for catalog in ("kept", "fresh"))
+            one, other = (f"select {columns} from {name}{database}.{schema}.{table}" for name in ("kept", "fresh"))
             row = db.execute(
                 f"select count(*) from (({one} except all {other}) union all ({other} except all {one}))"
             ).fetchone()
@@ -312,6 +316,7 @@ def test_keeping_what_did_not_change_gives_the_marts_of_a_full_refresh(shop: Sho
         project.build(shop.path, built, contacts_per_part=PART)
         kept_rows += len(marks & row_marks(shop.path))
         shutil.copyfile(shop.path, fresh)
+        shutil.copyfile(Warehouse(shop.path).marts, Warehouse(fresh).marts)
         project.build(fresh, built, "--full-refresh")
         assert not (found := differences(shop.path, fresh)), f"day {day}, {built}, after {done}: {found}"
         print(f"day {day}: {built}, {', '.join(done) or 'nothing'}: the same", flush=True)

@@ -12,7 +12,7 @@ from tests.e2e.conftest import Night, Pipeline
 def test_a_changed_rule_is_shown_field_by_field(
     all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
 ) -> None:
-    for name in ("warehouse.duckdb", "warehouse.state.duckdb", "published.duckdb"):
+    for name in ("warehouse.duckdb", "warehouse.marts.duckdb", "warehouse.state.duckdb", "published.duckdb"):
         shutil.copyfile(pipeline.warehouse.with_name(name), tmp_path / name)
     here = {"WAREHOUSE_PATH": str(tmp_path / "warehouse.duckdb")}
 

@@ -62,10 +62,11 @@ class Node:
 
 @dataclass(frozen=True)
 class Built:
-    """A build: its warehouse, the answer for each store, what dbt ran, which of it the payloads need, its seeds,
-    and the tests that failed."""
+    """A build: its warehouse and marts, the answer for each store, what dbt ran, which of it the payloads need, its
+    seeds, and the tests that failed."""
 
     warehouse: Path
+    marts: Path
     answers: list[Answer]
     nodes: list[Node]
     needed: frozenset[str]
@@ -166,7 +167,9 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
     Raises AssertionError when something cannot be built at all; failed tests are told in the answer.
     """
     warehouse = project / "warehouse.duckdb"
-    warehouse.unlink(missing_ok=True)
+    marts = project / "warehouse.marts.duckdb"
+    for path in (warehouse, marts):
+        path.unlink(missing_ok=True)
     with duckdb.connect(str(warehouse)) as connection:
         write_raw(connection, stores)
     dbt = Dbt(project, warehouse, situation.dbt_vars)
@@ -187,9 +190,11 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         if result.node.resource_type in ("seed", "model")
     ]
     with duckdb.connect(str(warehouse), read_only=True) as connection:
+        connection.execute(f"attach '{marts}' as marts (read_only)")
         answers = answers_in(connection, len(stores))
     return Built(
         warehouse=warehouse,
+        marts=marts,
         answers=answers,
         nodes=nodes,
         needed=dbt.upstream("model.magento_icommkt.icommkt_payloads"),
@@ -203,7 +208,7 @@ def answers_in(connection: duckdb.DuckDBPyConnection, number: int) -> list[Answe
     """The answers for the stores 0 to `number` - 1."""
     answers = [Answer({}, {}) for _ in range(number)]
     for table in ("icommkt_contacts", "icommkt_payloads"):
-        result = connection.execute(f"select * from marts.{table}")
+        result = connection.execute(f"select * from marts.marts.{table}")
         names = [column[0] for column in result.description]
         for values in result.fetchall():
             row = dict(zip(names, values, strict=True))

@@ -21,15 +21,15 @@ class Replay:
         self._connection = duckdb.connect(":memory:")
         run = self._connection.execute
         run("set TimeZone = 'UTC'")
-        run("attach ':memory:' as warehouse")
+        for name in ("warehouse", "marts"):
+            run(f"attach ':memory:' as {name}")
         run(f"attach '{built.warehouse}' as built (read_only)")
         run("use warehouse")
         for node in built.nodes:
-            schema = node.relation.split(".")[1]
+            schema, _, table = node.relation.rpartition(".")
             run(f"create schema if not exists {schema}")
-            if not node.sql:
-                table = node.relation.split(".", 1)[1]
-                run(f"create table {node.relation} as from built.{table}")
+            if not node.sql:  # a seed
+                run(f"create table {node.relation} as from built.{schema.split('.')[1]}.{table}")
         run("detach built")
 
     def answers(self, stores: Sequence[Store]) -> list[Answer]:

@@ -23,12 +23,13 @@ import duckdb
 from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
-warehouse, days = sys.argv[1], json.loads(sys.argv[2])
+warehouse, marts, days = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
 parsed = dbtRunner().invoke(["--quiet", "parse"])
 assert parsed.success, parsed.exception
 for as_of_date, contacts in days:
     with duckdb.connect(warehouse) as connection:
-        for schema in ("intermediate", "marts"):
+        connection.execute(f"attach if not exists '{marts}' as marts")
+        for schema in ("intermediate", "marts.marts"):
             connection.execute(f"create schema if not exists {schema}")
         connection.execute(
             "create or replace table intermediate.int_build_settings as "
@@ -36,12 +37,12 @@ for as_of_date, contacts in days:
         )
         rows = ", ".join(f"('main', '{email}', 'LOYAL', '{segment}')" for email, segment in contacts.items())
         connection.execute(
-            "create or replace table marts.rfm_contacts as "
+            "create or replace table marts.marts.rfm_contacts as "
             f"select * from (values {rows}) as t (store_key, email, rfm_group, rfm_segment)"
         )
         connection.execute(
-            "create or replace table marts.icommkt_contacts as "
-            "select *, 1 as purchases_total, 2.5 as amount_total from marts.rfm_contacts"
+            "create or replace table marts.marts.icommkt_contacts as "
+            "select *, 1 as purchases_total, 2.5 as amount_total from marts.marts.rfm_contacts"
         )
     runner = dbtRunner(manifest=parsed.result)
     done = runner.invoke(["--quiet", "run", "--full-refresh", "--select", "path:models/marts/history"])
@@ -62,6 +63,7 @@ def history(tmp_path: Path) -> "History":
 class History:
     def __init__(self, folder: Path) -> None:
         self.warehouse = folder / "warehouse.duckdb"
+        self.marts = folder / "warehouse.marts.duckdb"
         self.environment = {
             **os.environ,
             "WAREHOUSE_PATH": str(self.warehouse),
@@ -76,7 +78,7 @@ class History:
 
     def after(self, days: Sequence[Day]) -> list[Row]:
         """Moves as (date, e-mail, from, to) after a build of each of the days."""
-        command = [sys.executable, "-c", RUN, str(self.warehouse), json.dumps(days)]
+        command = [sys.executable, "-c", RUN, str(self.warehouse), str(self.marts), json.dumps(days)]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return self.select(
@@ -85,7 +87,7 @@ class History:
         )
 
     def select(self, sql: str) -> list[Row]:
-        with duckdb.connect(str(self.warehouse), read_only=True) as connection:
+        with duckdb.connect(str(self.marts), read_only=True) as connection:
             return connection.execute(sql).fetchall()
 
 

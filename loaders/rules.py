@@ -17,7 +17,9 @@ ENGINES = ("duckdb", "dbt-core", "dbt-duckdb")
 
 
 def fingerprint(variables: Mapping[str, object], root: Path = PROJECT_ROOT) -> str:
-    """Return the fingerprint of the project's rules under the given dbt `variables`.
+    """Return the fingerprint of the project's rules under the given dbt `variables`: a number of 63 bits, as digits.
+
+    It stands in every row that the rules made, where a number costs a tenth of a text.
 
     The as-of date is left out: each row tells for itself on which days it holds.
     """
@@ -30,4 +32,4 @@ def fingerprint(variables: Mapping[str, object], root: Path = PROJECT_ROOT) -> s
             content = path.read_bytes()
             digest.update(f"\0{path.relative_to(root).as_posix()} {len(content)}\0".encode())
             digest.update(content)
-    return digest.hexdigest()[:32]
+    return str(int.from_bytes(digest.digest()[:8]) >> 1)

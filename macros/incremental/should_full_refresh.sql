@@ -32,5 +32,5 @@
     {%- endif -%}
     {#- Every row of such a table is made by the same rules, so one tells for all; an empty table is cheap to make. -#}
     {%- set found = run_query("select _made_by from " ~ relation ~ " limit 1") -%}
-    {{ return(found.rows | length == 1 and found.rows[0][0] == magento_icommkt.build_rules()) }}
+    {{ return(found.rows | length == 1 and found.rows[0][0] | string == magento_icommkt.build_rules()) }}
 {%- endmacro %}

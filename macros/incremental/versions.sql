@@ -90,43 +90,33 @@
 {%- endmacro %}
 
 
-{#- Before the items are written: removes those of purchases of which an item's brands or categories have changed. -#}
-{% macro forget_relabelled_purchases(labels) -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }}
-    where exists (
-        select 1
-        from {{ this }} as items
-        left join {{ labels }} as products
-            on
-                items.store_key = products.store_key
-                and items.product_id = products.product_id
-        left join {{ labels }} as variants
-            on
-                items.store_key = variants.store_key
-                and case when items.product_type = 'configurable' then items.variant_product_id end = variants.product_id
-        where
-            items.store_key = {{ this.identifier }}.store_key
-            and items.order_id = {{ this.identifier }}.order_id
-            and items._labels_made_from <> {{ magento_icommkt.labels_version('products', 'variants') }}
-    )
-    {%- endif -%}
+{#- Keys of the purchases of which a stored item has other brands or categories now. -#}
+{% macro relabelled_purchases(labels) -%}
+    select
+        items.store_key,
+        items.order_id
+    from {{ this }} as items
+    left join {{ labels }} as products
+        on
+            items.store_key = products.store_key
+            and items.product_id = products.product_id
+    left join {{ labels }} as variants
+        on
+            items.store_key = variants.store_key
+            and case when items.product_type = 'configurable' then items.variant_product_id end = variants.product_id
+    where items._labels_made_from <> {{ magento_icommkt.labels_version('products', 'variants') }}
 {%- endmacro %}
 
 
-{#- Before the contacts' aggregates are written: removes those that hold for another day than the as-of date. -#}
-{% macro forget_other_days(settings) -%}
-    {%- if is_incremental() -%}
-    delete from {{ this }}
-    where exists (
-        select 1
-        from {{ settings }} as settings
-        where
-            settings.store_key = {{ this.identifier }}.store_key
-            and (
-                settings.as_of_date < {{ this.identifier }}._holds_from
-                or settings.as_of_date >= {{ this.identifier }}._holds_until
-            )
-    )
-    {%- endif -%}
+{#- Keys of the contacts whose stored aggregates hold for other days than the as-of date. -#}
+{% macro aggregates_of_other_days(settings) -%}
+    select
+        stored.store_key,
+        stored.email
+    from {{ this }} as stored
+    inner join {{ settings }} as settings
+        on stored.store_key = settings.store_key
+    where
+        settings.as_of_date < stored._holds_from
+        or settings.as_of_date >= stored._holds_until
 {%- endmacro %}

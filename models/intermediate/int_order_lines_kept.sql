@@ -13,18 +13,19 @@ lines as (
         items.*,
         {{ row_version(['items.load_id']) }} as _made_from
     from {{ ref('stg_magento__order_items') }} as items
-    {%- if keeps_rows() %}
-    inner join (
-        select
-            orders.store_key,
-            orders.order_id
-        from {{ ref('stg_magento__orders') }} as orders
-        where {{ not_made_yet('orders', 'order_id') }}
-    ) as orders
-        on
-            items.store_key = orders.store_key
-            and items.order_id = orders.order_id
-    {%- endif %}
+    where {{ not_made_yet('items', 'order_id') }}
+
+),
+
+{# The lines that stand for others. -#}
+parents as (
+
+    select
+        store_key,
+        item_id,
+        product_type
+    from lines
+    where product_type in ('configurable', 'bundle')
 
 ),
 
@@ -57,7 +58,7 @@ related as (
         on
             lines.store_key = own_family.store_key
             and lines.item_id = own_family.parent_item_id
-    left join lines as parents
+    left join parents
         on
             lines.store_key = parents.store_key
             and lines.parent_item_id = parents.item_id

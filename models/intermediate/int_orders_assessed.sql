@@ -75,7 +75,7 @@ dated as (
         settings.start_date,
         settings.reporting_currency,
         settings.store_timezone,
-        {{ local_date('orders.created_at', 'settings.store_timezone') }} as order_date
+        {{ local_date('orders.created_at', store_timezone('settings')) }} as order_date
     from orders
     inner join settings
         on orders.store_key = settings.store_key
@@ -170,7 +170,6 @@ assessed as (
 
         ----------  texts
         coalesce(account_email, email, '') as email,
-        email as order_email,
         state,
         status,
         payment_method,

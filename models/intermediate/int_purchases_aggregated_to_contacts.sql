@@ -14,10 +14,9 @@
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook=[
-        "{{ forget_stale_rows('select * from ' ~ ref('int_buyers_versioned'), 'email') }}",
-        "{{ forget_other_days(ref('int_build_settings')) }}",
-    ],
+    pre_hook="{{ forget_stale_rows(
+        'select * from ' ~ ref('int_buyers_versioned'), 'email', aggregates_of_other_days(ref('int_build_settings'))
+    ) }}",
     post_hook="{{ make_other_parts(ref('int_buyers_versioned')) }}"
 ) }}
 

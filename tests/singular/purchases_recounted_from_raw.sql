@@ -16,7 +16,7 @@ orders as (
     select
         orders.store_key,
         cast(
-            {{ convert_timezone('orders.created_at', 'settings.store_timezone') }} as date
+            {{ convert_timezone('orders.created_at', store_timezone('settings')) }} as date
         ) as purchase_date,
         coalesce(orders.base_grand_total, 0)
         - coalesce(orders.base_total_refunded, 0)

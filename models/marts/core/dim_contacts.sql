@@ -80,18 +80,6 @@ ranked_addresses as (
 
 ),
 
-ranked_orders as (
-
-    select
-        *,
-        row_number() over (
-            partition by store_key, email
-            order by created_at desc, order_id desc
-        ) as order_rank
-    from orders
-
-),
-
 accounts as (
 
     select
@@ -108,6 +96,37 @@ accounts as (
             and ranked_accounts.customer_id = ranked_addresses.customer_id
             and ranked_addresses.address_rank = 1
     where ranked_accounts.account_rank = 1
+
+),
+
+{# Whom an account and its address do not describe whole; for the others no order needs to be looked for. -#}
+described_by_orders as (
+
+    select
+        emails.store_key,
+        emails.email
+    from emails
+    left join accounts
+        on
+            emails.store_key = accounts.store_key
+            and emails.email = accounts.email
+    where accounts.address_id is null
+
+),
+
+ranked_orders as (
+
+    select
+        orders.*,
+        row_number() over (
+            partition by orders.store_key, orders.email
+            order by orders.created_at desc, orders.order_id desc
+        ) as order_rank
+    from orders
+    inner join described_by_orders
+        on
+            orders.store_key = described_by_orders.store_key
+            and orders.email = described_by_orders.email
 
 ),
 
@@ -193,7 +212,7 @@ contacts as (
 
         ----------  dates
         described.birth_date,
-        {{ local_date('described.account_created_at', 'settings.store_timezone') }}
+        {{ local_date('described.account_created_at', store_timezone('settings')) }}
             as account_created_date
     from described
     inner join settings

@@ -2,10 +2,9 @@
     materialized='incremental',
     incremental_strategy='append',
     on_schema_change='fail',
-    pre_hook=[
-        "{{ forget_stale_rows(numbered_purchase_versions(ref('fct_purchases')), 'order_id') }}",
-        "{{ forget_relabelled_purchases(ref('int_products_labelled')) }}",
-    ]
+    pre_hook="{{ forget_stale_rows(
+        numbered_purchase_versions(ref('fct_purchases')), 'order_id', relabelled_purchases(ref('int_products_labelled'))
+    ) }}"
 ) }}
 
 with

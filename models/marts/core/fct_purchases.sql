@@ -46,7 +46,7 @@ addressed as (
         stores.website,
         stores.store,
         {{ purchase_version('purchases', 'emails', 'stores') }} as purchase_made_from,
-        {{ convert_timezone('purchases.created_at', 'settings.store_timezone') }} as purchased_at_local
+        {{ convert_timezone('purchases.created_at', store_timezone('settings')) }} as purchased_at_local
     from purchases
     inner join settings
         on purchases.store_key = settings.store_key

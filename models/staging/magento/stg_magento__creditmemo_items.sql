@@ -26,7 +26,7 @@ renamed as (
         {{ clean_text('name') }} as product_name,
 
         ----------  numerics
-        coalesce(qty, 0) as quantity,
+        {{ quantity('qty') }} as quantity,
         coalesce(base_price, 0) as base_price,
         coalesce(base_row_total, 0) as base_row_total,
         coalesce(base_discount_amount, 0) as base_discount_amount,

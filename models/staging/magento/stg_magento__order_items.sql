@@ -27,10 +27,10 @@ renamed as (
         {{ clean_text('name') }} as product_name,
 
         ----------  numerics
-        coalesce(qty_ordered, 0) as quantity_ordered,
-        coalesce(qty_invoiced, 0) as quantity_invoiced,
-        coalesce(qty_refunded, 0) as quantity_refunded,
-        coalesce(qty_canceled, 0) as quantity_canceled,
+        {{ quantity('qty_ordered') }} as quantity_ordered,
+        {{ quantity('qty_invoiced') }} as quantity_invoiced,
+        {{ quantity('qty_refunded') }} as quantity_refunded,
+        {{ quantity('qty_canceled') }} as quantity_canceled,
         coalesce(base_price, 0) as base_price,
         coalesce(base_row_total, 0) as base_row_total,
         coalesce(base_discount_amount, 0) as base_discount_amount,

@@ -34,6 +34,7 @@ FUNCTIONS = frozenset(
         "instr",
         "lag",
         "lead",
+        "least",
         "length",
         "lower",
         "max",

@@ -48,9 +48,11 @@ part_of = _call("part_of")
 parse_birth_date = _call("parse_birth_date")
 profile_field = _call("profile_field")
 profile_fields_json = _call("profile_fields_json")
+quantity = _call("quantity")
 raise_error = _call("raise_error")
 seed_text = _call("seed_text")
 split_list = _call("split_list")
+store_timezone = _call("store_timezone")
 strip_whitespace = _call("strip_whitespace")
 
 
@@ -167,7 +169,7 @@ def keeps_rows() -> bool:
 
 def made_by() -> str:
     """A select target."""
-    return "'' as _made_by"
+    return "0 as _made_by"
 
 
 def not_made_yet(alias: str, key: str) -> str:

@@ -1,8 +1,10 @@
 """The floor: what one hand-written SQL over Parquet costs to come to the same payloads.
 
-It takes every short cut that the generated store allows (one shop, one time zone, one currency, no bundles, no odd
+`facts` are two more statements, to the same fact tables: what of a build's cost is the price of having these.
+
+Both take every short cut that the generated store allows (one shop, one time zone, one currency, no bundles, no odd
 e-mails, no seeds but the fields') and that a project to be changed by analysts does not take: no tables between, no
-tests, no facts.
+tests.
 """
 
 from __future__ import annotations
@@ -38,6 +40,74 @@ def _in_order(where: str) -> str:
     """A contact's values in their order; sorted after they are gathered, which is the faster way."""
     pairs = f"list({{'place': place, 'value': value}}) filter ({where})"
     return f"list_transform(list_sort({pairs}), lambda pair: pair.value)"
+
+
+def _bought(read: dict[str, str], columns: str) -> str:
+    """Orders that are purchases: the contact's email, the amount, the local date, and more `columns`."""
+    return f"""
+    select
+        orders.entity_id as order_id, coalesce(accounts.email, lower(orders.customer_email)) as email,
+        base_grand_total - coalesce(base_total_refunded, 0) - coalesce(base_total_canceled, 0) as amount,
+        cast(timezone('America/Argentina/Buenos_Aires', timezone('UTC', orders.created_at)) as date) as purchase_date,
+        orders.created_at, {columns}
+    from {read["orders"]} as orders
+    left join (select id, lower(email) as email from {read["customers"]} where _deleted_at is null) as accounts
+        on orders.customer_id = accounts.id
+    where orders._deleted_at is null and state <> 'canceled' and base_total_paid > 0
+        and base_grand_total > coalesce(base_total_refunded, 0) + coalesce(base_total_canceled, 0)
+    """
+
+
+def facts(folder: Path) -> dict[str, str]:
+    """SQL that gives each fact table, without what the build keeps for itself (_made_from and the like).
+
+    The second reads the first, as made.fct_purchases.
+    """
+    read = {table: f"'{folder}/{table}.parquet'" for table in TABLES}
+    more = """increment_id, customer_id, store_id, billing_country_id, billing_region, state, status, payment_method,
+        coupon_code, base_currency_code, base_grand_total, base_total_refunded, base_total_canceled"""
+    purchases = f"""
+        with purchases as (
+            select *,
+                row_number() over (partition by email order by created_at, order_id) as purchase_number,
+                lead(order_id) over (partition by email order by created_at, order_id) is null as is_last_purchase
+            from ({_bought(read, more)})
+        )
+        select
+            'main' as store_key, order_id, increment_id as order_number, email, customer_id, store_id,
+            'Main Website' as website, 'Default Store View' as store, billing_country_id as country,
+            billing_region as region, state, status, payment_method, 'MercadoPago (cart-magento2)' as gateway,
+            coupon_code as promo_codes, base_currency_code as base_currency, 'ARS' as reporting_currency,
+            base_grand_total, coalesce(base_total_refunded, 0) as base_total_refunded,
+            coalesce(base_total_canceled, 0) as base_total_canceled, 1::decimal(20, 8) as conversion_rate,
+            cast(amount as decimal(20, 4)) as amount, 0::decimal(20, 4) as discount_amount, purchase_number,
+            true as has_contact, purchase_number = 1 as is_first_purchase, is_last_purchase, purchase_date,
+            created_at as purchased_at,
+            timezone('America/Argentina/Buenos_Aires', timezone('UTC', created_at)) as purchased_at_local
+        from purchases"""
+    items = f"""
+        with labels as (
+            select products.id, options.label as brands,
+                (select string_agg(categories.name, ', ' order by categories.id)
+                 from {read["product_category_links"]} as links join {read["categories"]} as categories
+                     on links.category_id = categories.id
+                 where links.product_id = products.id) as categories
+            from {read["products"]} as products left join {read["attribute_options"]} as options
+                on json_extract_string(products.custom_attributes, '$[0].value') = options.value
+        )
+        select
+            'main' as store_key, items.item_id, items.order_id, purchases.email, items.product_id,
+            coalesce(variants.product_id, items.product_id) as variant_product_id,
+            items.product_id as brand_product_id, items.product_id as category_product_id, items.product_type,
+            items.sku, items.name as product_name, labels.brands, labels.categories, purchases.website, purchases.store,
+            items.qty_ordered - items.qty_refunded as quantity, items.base_row_total as amount,
+            purchases.purchase_number, purchases.is_last_purchase, purchases.purchase_date, purchases.purchased_at
+        from {read["order_items"]} as items
+        join made.fct_purchases as purchases on items.order_id = purchases.order_id
+        left join {read["order_items"]} as variants on items.item_id = variants.parent_item_id
+        left join labels on items.product_id = labels.id
+        where items.parent_item_id is null and items.qty_ordered > items.qty_refunded"""
+    return {"fct_purchases": purchases, "fct_purchase_items": items}
 
 
 def query(folder: Path, as_of: str, columns: list[str], keys: list[tuple[str, str, int]]) -> str:
@@ -124,16 +194,7 @@ with
 accounts as (
     select lower(email) as email, * exclude (email) from {read["customers"]} where _deleted_at is null
 ),
-bought as (
-    select
-        orders.entity_id as order_id, coalesce(accounts.email, lower(orders.customer_email)) as email,
-        base_grand_total - coalesce(base_total_refunded, 0) - coalesce(base_total_canceled, 0) as amount,
-        cast(timezone('America/Argentina/Buenos_Aires', timezone('UTC', orders.created_at)) as date) as purchase_date,
-        orders.created_at, coupon_code
-    from {read["orders"]} as orders left join accounts on orders.customer_id = accounts.id
-    where orders._deleted_at is null and state <> 'canceled' and base_total_paid > 0
-        and base_grand_total > coalesce(base_total_refunded, 0) + coalesce(base_total_canceled, 0)
-),
+bought as ({_bought(read, "coupon_code")}),
 purchases as (
     select *, date_diff('day', purchase_date, date '{as_of}') as days_ago,
         row_number() over (partition by email order by created_at desc, order_id desc) as place

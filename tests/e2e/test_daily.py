@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 import requests
 
@@ -41,6 +42,15 @@ def test_the_report_shows_numbers_and_nobody(all_nights: dict[str, Night], pipel
     for words in ("As of 2026-11-24", "LOYAL_CHAMPIONS", "last 30 days", "succeeded"):
         assert words in page
     assert "@" not in page.split("</style>")[1]
+
+
+def test_any_duckdb_since_1_2_opens_the_published_file(all_nights: dict[str, Night]) -> None:
+    """Analysts' tools are older than the project's DuckDB; publishing keeps the version that the marts' file has."""
+    with duckdb.connect(str(all_nights["second"].published), read_only=True) as connection:
+        found = connection.execute(
+            "select tags['storage_version'] from duckdb_databases() where not internal"
+        ).fetchall()
+    assert found == [("v1.2.0+",)]
 
 
 def test_only_the_articles_role_is_needed(all_nights: dict[str, Night]) -> None:

@@ -9,13 +9,13 @@
     earlier day comes to the same rows.
 -#}
 
-{#- Hook: removes the rows whose key is gone from `versions`, has another version there, or is given by the query `also`. -#}
-{% macro forget_stale_rows(versions, key, also=none) -%}
-    {%- if execute and is_incremental() -%}
-    {%- set differing -%}
+{#- Query: `columns` of the rows that are stored with a version that `versions` does not have, or the other way round. -#}
+{% macro differing_rows(versions, key, columns) -%}
     select
-        coalesce(stored.store_key, versions.store_key) as store_key,
-        coalesce(stored.{{ key }}, versions.{{ key }}) as {{ key }}
+        coalesce(stored.store_key, versions.store_key) as store_key
+        {%- for column in columns %},
+        coalesce(stored.{{ column }}, versions.{{ column }}) as {{ column }}
+        {%- endfor %}
     from {{ this }} as stored
     full outer join ({{ versions }}) as versions
         on
@@ -25,13 +25,20 @@
     where
         stored.{{ key }} is null
         or versions.{{ key }} is null
+{%- endmacro %}
+
+
+{#- Hook: removes the rows whose key is gone from `versions`, has another version there, or is given by the query `also`. -#}
+{% macro forget_stale_rows(versions, key, also=none) -%}
+    {%- if execute and is_incremental() -%}
+    {%- set differing -%}
+    {{ magento_icommkt.differing_rows(versions, key, [key]) }}
     {%- if also %}
     union all
     {{ also }}
     {%- endif %}
     {%- endset -%}
-    {%- do run_query(magento_icommkt.create_temporary_table(magento_icommkt.keys_to_make(), differing)) -%}
-    {{ magento_icommkt.forget_keys_to_make(key) }}
+    {{ magento_icommkt.forget_rows_to_make(differing, key) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -44,19 +51,7 @@
 
     differing as (
 
-        select
-            coalesce(stored.store_key, versions.store_key) as store_key,
-            coalesce(stored.{{ key }}, versions.{{ key }}) as {{ key }},
-            coalesce(stored.email, versions.email) as email
-        from {{ this }} as stored
-        full outer join ({{ versions }}) as versions
-            on
-                stored.store_key = versions.store_key
-                and stored.{{ key }} = versions.{{ key }}
-                and stored._made_from = versions._made_from
-        where
-            stored.{{ key }} is null
-            or versions.{{ key }} is null
+        {{ magento_icommkt.differing_rows(versions, key, [key, 'email']) }}
 
     ),
 
@@ -83,8 +78,7 @@
         {{ key }}
     from differing
     {%- endset -%}
-    {%- do run_query(magento_icommkt.create_temporary_table(magento_icommkt.keys_to_make(), differing)) -%}
-    {{ magento_icommkt.forget_keys_to_make(key) }}
+    {{ magento_icommkt.forget_rows_to_make(differing, key) }}
     {%- endif -%}
 {%- endmacro %}
 
@@ -95,7 +89,9 @@
 {%- endmacro %}
 
 
-{% macro forget_keys_to_make(key) -%}
+{#- Keeps the keys that the query `keys` gives for not_made_yet(); gives the statement that removes their rows. -#}
+{% macro forget_rows_to_make(keys, key) -%}
+    {%- do run_query(magento_icommkt.create_temporary_table(magento_icommkt.keys_to_make(), keys)) -%}
     delete from {{ this }}
     where (store_key, {{ key }}) in (
         select

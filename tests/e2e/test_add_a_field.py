@@ -19,7 +19,7 @@ import duckdb
 import pytest
 
 from demo.environment import PROJECT_ROOT
-from loaders.magento.tables import TABLES, create_statement
+from tests.smallest_shop import create
 
 COPIED = (
     "loaders",
@@ -70,14 +70,8 @@ class Shop:
             else:
                 shutil.copy(source, target)
         self.warehouse = folder / "warehouse.duckdb"
+        create(self.warehouse)
         with duckdb.connect(str(self.warehouse)) as connection:
-            connection.execute("create schema raw")
-            for table in TABLES.values():
-                connection.execute(create_statement(table))
-            connection.execute(
-                "insert into raw.store_views (store_key, id, timezone, base_currency_code, is_default) "
-                "values ('main', 1, 'America/Argentina/Buenos_Aires', 'ARS', true)"
-            )
             connection.execute(
                 "insert into raw.customers (store_key, id, email, _dlt_load_id) "
                 "values ('main', 1, 'ana@example.com', '1')"

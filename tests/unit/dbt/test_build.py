@@ -12,10 +12,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from loaders.magento.tables import TABLES, create_statement
+from tests.smallest_shop import create
 
 PROJECT = Path(__file__).resolve().parents[3]
 DBT = Path(sys.executable).with_name("dbt")
@@ -24,7 +23,7 @@ DBT = Path(sys.executable).with_name("dbt")
 # What an analyst may change besides the as-of date: each to something else than its default.
 OTHER_VARS = {
     "as_of_date": "2026-11-23",
-    "store_timezone": "Europe/Madrid",
+    "store_timezone": "Pacific/Auckland",
     "list_separator": " | ",
     "list_max_length": 50,
     "rfm_period_days": 200,
@@ -57,15 +56,7 @@ def run_dbt(folder: Path, *arguments: str) -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("empty_shop")
-    warehouse = folder / "warehouse.duckdb"
-    with duckdb.connect(str(warehouse)) as connection:
-        connection.execute("create schema raw")
-        for table in TABLES.values():
-            connection.execute(create_statement(table))
-        connection.execute(
-            "insert into raw.store_views (store_key, id, timezone, base_currency_code, is_default) "
-            "values ('main', 1, 'America/Argentina/Buenos_Aires', 'ARS', true)"
-        )
+    create(folder / "warehouse.duckdb")
     return folder
 
 

@@ -80,13 +80,13 @@ def _write_views_out(connection: duckdb.DuckDBPyConnection) -> None:
         connection.execute(f"pragma force_compression = '{compression}'")
         connection.execute(f"create table {table} as from {view}")
         connection.execute("checkpoint marts")
-        connection.execute("pragma force_compression = 'auto'")
         connection.execute(f"drop view {view}")
         connection.execute(f'alter table {table} rename to "{name}"')
         if comment:
             connection.execute(f"comment on table {view} is {_quoted(comment)}")
         for column, text in comments:
             connection.execute(f'comment on column {view}."{column}" is {_quoted(text)}')
+    connection.execute("pragma force_compression = 'auto'")
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:

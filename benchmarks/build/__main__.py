@@ -65,25 +65,26 @@ def floor(warehouse: Path, folder: Path, out: Path) -> None:
         db.execute(f"create table made.payloads as {query(folder, str(AS_OF), columns, keys)}")
         db.execute("checkpoint made")
         cost = {"seconds": time.monotonic() - wall, "cpu": time.process_time() - cpu}
+        cost["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         wall, cpu = time.monotonic(), time.process_time()
         db.execute("pragma force_compression = 'auto'")
+        made = {}
         for table, statement in facts(folder).items():
             types = {row[0]: row[1] for row in db.execute(f"describe marts.marts.{table}").fetchall()}
             names = [row[0] for row in db.execute(f"describe {statement}").fetchall()]
             casts = ", ".join(f"cast({name} as {types[name]}) as {name}" for name in names)
+            made[table] = ", ".join(names)
             db.execute(f"create table made.{table} as select {casts} from ({statement})")
         db.execute("checkpoint made")
         cost["facts_seconds"] = cost["seconds"] + time.monotonic() - wall
         cost["facts_cpu"] = cost["cpu"] + time.process_time() - cpu
-        cost["peak_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
         row = db.execute(
             """select count(*), count(*) filter (ours.payload_hash is distinct from theirs.payload_hash)
                from marts.marts.icommkt_payloads as ours full join made.payloads as theirs using (email)"""
         ).fetchone()
-        for table in facts(folder):
-            columns = ", ".join(column[0] for column in db.execute(f"describe made.{table}").fetchall())
+        for table, names in made.items():
             sums = [
-                db.execute(f"select count(*), bit_xor(hash(hash({columns}))) from {schema}.{table}").fetchone()
+                db.execute(f"select count(*), bit_xor(hash(hash({names}))) from {schema}.{table}").fetchone()
                 for schema in ("made", "marts.marts")
             ]
             if sums[0] != sums[1]:

@@ -208,7 +208,6 @@ class Project:
         environment = {
             **{name: value for name, value in os.environ.items() if name != "STATE_PATH"},
             "WAREHOUSE_PATH": str(warehouse),
-            "MARTS_PATH": str(Warehouse(warehouse).marts),
             "DBT_PROJECT_DIR": str(self.folder),
             "DBT_PROFILES_DIR": str(self.folder),
             "DBT_TARGET_PATH": str(self.folder / "target"),

@@ -26,6 +26,7 @@ from dbt.adapters.factory import reset_adapters
 from dbt.cli.main import dbtRunner
 
 from loaders.magento.tables import TABLES, arrow_schema, create_statement
+from loaders.paths import Warehouse
 from tests.oracle import raw_rows
 from tests.oracle.compare import Difference, differences
 from tests.oracle.contacts import COLUMNS
@@ -62,11 +63,10 @@ class Node:
 
 @dataclass(frozen=True)
 class Built:
-    """A build: its warehouse and marts, the answer for each store, what dbt ran, which of it the payloads need, its
+    """A build: its warehouse, the answer for each store, what dbt ran, which of it the payloads need, its
     seeds, and the tests that failed."""
 
     warehouse: Path
-    marts: Path
     answers: list[Answer]
     nodes: list[Node]
     needed: frozenset[str]
@@ -167,7 +167,7 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
     Raises AssertionError when something cannot be built at all; failed tests are told in the answer.
     """
     warehouse = project / "warehouse.duckdb"
-    marts = project / "warehouse.marts.duckdb"
+    marts = Warehouse(warehouse).marts
     for path in (warehouse, marts):
         path.unlink(missing_ok=True)
     with duckdb.connect(str(warehouse)) as connection:
@@ -194,7 +194,6 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         answers = answers_in(connection, len(stores))
     return Built(
         warehouse=warehouse,
-        marts=marts,
         answers=answers,
         nodes=nodes,
         needed=dbt.upstream("model.magento_icommkt.icommkt_payloads"),

@@ -14,6 +14,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from loaders.paths import Warehouse
+
 PROJECT = Path(__file__).resolve().parents[3]
 
 # One process for all days: dbt reads the project once.
@@ -63,7 +65,7 @@ def history(tmp_path: Path) -> "History":
 class History:
     def __init__(self, folder: Path) -> None:
         self.warehouse = folder / "warehouse.duckdb"
-        self.marts = folder / "warehouse.marts.duckdb"
+        self.marts = Warehouse(self.warehouse).marts
         self.environment = {
             **os.environ,
             "WAREHOUSE_PATH": str(self.warehouse),

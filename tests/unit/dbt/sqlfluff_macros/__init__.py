@@ -162,11 +162,6 @@ purchase_version = _call("purchase_version")
 row_version = _call("row_version")
 
 
-def keeps_rows() -> bool:
-    """sqlfluff sees a build from nothing."""
-    return False
-
-
 def made_by() -> str:
     """A select target."""
     return "0 as _made_by"

@@ -22,7 +22,7 @@ from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
-from loaders.warehouse import build_memory, open_warehouse
+from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
@@ -100,6 +100,7 @@ def make_ready(house: Warehouse) -> None:
         open_warehouse(house.marts).close()
     with open_warehouse(house.path) as connection:
         connection.execute("drop schema if exists marts cascade")
+    raise_storage_version(house.path)
 
 
 @dataclass(frozen=True)

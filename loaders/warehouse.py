@@ -14,6 +14,9 @@ from loaders.errors import PipelineError
 USUAL_BUILD_MEMORY = 4_000_000_000
 """Bytes: with them a store of a million contacts was built by a process of 4.6 GB (docs/building.md)."""
 
+STORAGE_VERSION = "v1.3.0"
+"""DuckDB's format of the warehouse; profiles.yml has it for the marts. It writes texts faster than those before it."""
+
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
@@ -49,3 +52,26 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
         raise PipelineError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from None
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def raise_storage_version(path: Path) -> None:
+    """Have a DuckDB file written in STORAGE_VERSION from now on; nothing in it is written anew for that.
+
+    dlt makes the file, and a new file has the oldest format that DuckDB knows, unless it is asked for another one.
+    """
+    with open_warehouse(path, read_only=True) as connection:
+        row = connection.execute(
+            "select tags['storage_version'] from duckdb_databases() where database_name = current_database()"
+        ).fetchone()
+    if row and _numbers(row[0]) < _numbers(STORAGE_VERSION):
+        quoted = str(path).replace("'", "''")
+        with duckdb.connect() as connection:
+            connection.execute(f"attach '{quoted}' as warehouse (storage_version '{STORAGE_VERSION}')")
+            # Only a write makes the file take it.
+            connection.execute("create schema warehouse.storage_version")
+            connection.execute("drop schema warehouse.storage_version")
+
+
+def _numbers(version: str) -> list[int]:
+    """Parts of a version such as v1.3.0 or v1.0.0+."""
+    return [int(number) for number in re.findall(r"[0-9]+", version)]

@@ -28,11 +28,12 @@ import duckdb
 
 from benchmarks.build.floor import CUT, export_statements, facts, query
 from benchmarks.build.store import AS_OF, create, next_day
-from loaders.build import dbt_environment
+from loaders.build import dbt_environment, make_ready
 from loaders.dbt_vars import project_vars
 from loaders.paths import PROJECT_ROOT, Warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
+from loaders.warehouse import STORAGE_VERSION
 
 ZONE = "America/Argentina/Buenos_Aires"
 PER_CONTACT = {"int_buyers_versioned", "int_purchases_aggregated_to_contacts"}
@@ -59,7 +60,7 @@ def floor(warehouse: Path, folder: Path, out: Path) -> None:
         ).fetchall()
         keys.sort(key=lambda key: columns.index(key[1]))
         db.execute(CUT)
-        db.execute(f"attach '{folder}/floor.duckdb' as made (read_write, storage_version 'v1.2.0')")
+        db.execute(f"attach '{folder}/floor.duckdb' as made (read_write, storage_version '{STORAGE_VERSION}')")
         db.execute("pragma force_compression = 'zstd'")
         wall, cpu = time.monotonic(), time.process_time()
         db.execute(f"create table made.payloads as {query(folder, str(AS_OF), columns, keys)}")
@@ -96,6 +97,7 @@ def floor(warehouse: Path, folder: Path, out: Path) -> None:
 
 def build(house: Warehouse, day: dt.date, out: Path) -> dict[str, Any]:
     """Build, test and publish as of the day; return what it cost, in parts."""
+    make_ready(house)
     variables = {"as_of_date": str(day), "store_timezone": ZONE, "start_date": ""}
     environment = {**dbt_environment(house), "BUILD_RULES": fingerprint(project_vars(variables))}
     text = ", ".join(f"{name}: '{value}'" for name, value in variables.items())

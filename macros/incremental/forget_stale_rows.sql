@@ -3,18 +3,26 @@
     _made_from is the version of its inputs (row_version). Before the model writes, a hook compares the stored versions
     with `versions`, a query with the key's columns and today's _made_from: once, because for a large shop that
     comparison is most of what a quiet night costs. The keys that differ go to a temporary table; the hook removes their
-    rows, and the model makes those that there still are: not_made_yet() in its where.
+    rows, and the model makes those that there still are: not_made_yet() in its where. A model that reads raw tables
+    gives the column `load_id` to both: with the load beside the key, a database passes over what other loads wrote
+    without reading more of it than its load. It only narrows: of a row to make, key and load are those of `versions`.
 
     Nothing is taken from dates or load ids alone, so a build that was killed, left out for a week or run for an
     earlier day comes to the same rows.
 -#}
 
-{#- Query: `columns` of the rows that are stored with a version that `versions` does not have, or the other way round. -#}
-{% macro differing_rows(versions, key, columns) -%}
+{#-
+    Query: `columns` of the rows that are stored with a version that `versions` does not have, or the other way round.
+    Those named in `narrowed_by` are only in `versions`, and so NULL for a stored row.
+-#}
+{% macro differing_rows(versions, key, columns, narrowed_by=[]) -%}
     select
         coalesce(stored.store_key, versions.store_key) as store_key
         {%- for column in columns %},
         coalesce(stored.{{ column }}, versions.{{ column }}) as {{ column }}
+        {%- endfor %}
+        {%- for column in narrowed_by %},
+        versions.{{ column }}
         {%- endfor %}
     from {{ this }} as stored
     full outer join ({{ versions }}) as versions
@@ -29,10 +37,10 @@
 
 
 {#- Hook: removes the rows whose key is gone from `versions`, has another version there, or is given by the query `also`. -#}
-{% macro forget_stale_rows(versions, key, also=none) -%}
+{% macro forget_stale_rows(versions, key, also=none, narrowed_by=[]) -%}
     {%- if execute and is_incremental() -%}
     {%- set differing -%}
-    {{ magento_icommkt.differing_rows(versions, key, [key]) }}
+    {{ magento_icommkt.differing_rows(versions, key, [key], narrowed_by) }}
     {%- if also %}
     union all
     {{ also }}
@@ -109,12 +117,11 @@
 
 
 {#- Condition on the rows of `alias`: the model makes this key in this build. True when it starts from nothing. -#}
-{% macro not_made_yet(alias, key) -%}
+{% macro not_made_yet(alias, key, narrowed_by=[]) -%}
+    {%- set columns = ['store_key', key] + narrowed_by -%}
     {%- if magento_icommkt.keeps_rows() -%}
-    ({{ alias }}.store_key, {{ alias }}.{{ key }}) in (
-        select
-            store_key,
-            {{ key }}
+    ({{ alias }}.{{ columns | join(', ' ~ alias ~ '.') }}) in (
+        select {{ columns | join(', ') }}
         from {{ magento_icommkt.keys_to_make() }}
     )
     {%- else -%}

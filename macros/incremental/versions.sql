@@ -20,6 +20,7 @@
     select
         orders.store_key,
         orders.order_id,
+        orders.load_id,
         {{ magento_icommkt.order_version('orders', 'customers', 'settings') }} as _made_from
     from {{ orders }} as orders
     inner join {{ settings }} as settings
@@ -36,6 +37,7 @@
     select
         store_key,
         order_id,
+        load_id,
         {{ magento_icommkt.row_version(['load_id']) }} as _made_from
     from {{ orders }}
 {%- endmacro %}

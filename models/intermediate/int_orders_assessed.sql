@@ -3,7 +3,9 @@
     incremental_strategy='append',
     on_schema_change='fail',
     pre_hook="{{ forget_stale_rows(
-        order_versions(ref('stg_magento__orders'), ref('stg_magento__customers'), ref('int_build_settings')), 'order_id'
+        order_versions(ref('stg_magento__orders'), ref('stg_magento__customers'), ref('int_build_settings')),
+        'order_id',
+        narrowed_by=['load_id']
     ) }}"
 ) }}
 
@@ -13,7 +15,7 @@ orders as (
 
     select orders.*
     from {{ ref('stg_magento__orders') }} as orders
-    where {{ not_made_yet('orders', 'order_id') }}
+    where {{ not_made_yet('orders', 'order_id', ['load_id']) }}
 
 ),
 
@@ -165,7 +167,6 @@ assessed as (
         order_id,
         order_number,
         customer_id,
-        customer_group_id,
         store_id,
 
         ----------  texts
@@ -177,15 +178,10 @@ assessed as (
         base_currency,
         reporting_currency,
         not_a_purchase_because,
-        first_name,
-        last_name,
-        phone,
-        city,
         region,
         country,
 
         ----------  numerics
-        gender_code,
         base_grand_total,
         base_total_refunded,
         base_total_canceled,
@@ -197,12 +193,10 @@ assessed as (
         end as amount,
 
         ----------  booleans
-        is_guest,
         is_payment_method_known,
         not_a_purchase_because is null as is_purchase,
 
         ----------  dates
-        birth_date,
         order_date,
 
         ----------  timestamps

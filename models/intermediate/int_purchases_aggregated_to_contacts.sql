@@ -365,6 +365,8 @@ aggregated as (
         {%- endfor %}
         totals.purchases_{{ window.suffix }},
         totals.amount_{{ window.suffix }},
+        {{ average_money('totals.amount_' ~ window.suffix, 'totals.purchases_' ~ window.suffix) }}
+            as average_amount_{{ window.suffix }},
         {%- endfor %}
 
         ----------  all purchases

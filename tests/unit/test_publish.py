@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> Warehouse:
         )
         for seed in ("icommkt_fields", "icommkt_profiles"):
             db.execute(f"create table seeds.{seed} as select 'x' as word")
-        db.execute(f"attach '{house.marts}' as marts (storage_version 'v1.2.0')")
+        db.execute(f"attach '{house.marts}' as marts (storage_version 'v1.3.0')")
         db.execute("create schema marts.marts")
         db.execute("create table marts.marts.icommkt_contacts as select 'ana@example.com' as email")
         db.execute(

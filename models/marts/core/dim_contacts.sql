@@ -27,6 +27,12 @@ addresses as (
 
 orders as (
 
+    select * from {{ ref('stg_magento__orders') }}
+
+),
+
+assessed_orders as (
+
     select * from {{ ref('int_orders_assessed') }}
 
 ),
@@ -117,23 +123,43 @@ described_by_orders as (
 ranked_orders as (
 
     select
-        orders.*,
+        assessed_orders.store_key,
+        assessed_orders.order_id,
+        assessed_orders.email,
         row_number() over (
-            partition by orders.store_key, orders.email
-            order by orders.created_at desc, orders.order_id desc
+            partition by assessed_orders.store_key, assessed_orders.email
+            order by assessed_orders.created_at desc, assessed_orders.order_id desc
         ) as order_rank
-    from orders
+    from assessed_orders
     inner join described_by_orders
         on
-            orders.store_key = described_by_orders.store_key
-            and orders.email = described_by_orders.email
+            assessed_orders.store_key = described_by_orders.store_key
+            and assessed_orders.email = described_by_orders.email
 
 ),
 
+{# Whose order it is, the assessed order says; what was typed at the checkout, Magento's. -#}
 latest_orders as (
 
-    select * from ranked_orders
-    where order_rank = 1
+    select
+        ranked_orders.store_key,
+        ranked_orders.email,
+        orders.first_name,
+        orders.last_name,
+        orders.birth_date,
+        orders.gender_code,
+        orders.customer_group_id,
+        orders.store_id,
+        orders.phone,
+        orders.city,
+        orders.region,
+        orders.country
+    from ranked_orders
+    inner join orders
+        on
+            ranked_orders.store_key = orders.store_key
+            and ranked_orders.order_id = orders.order_id
+    where ranked_orders.order_rank = 1
 
 ),
 

@@ -65,9 +65,7 @@ final as (
         buyers.categories_{{ window.suffix }},
         coalesce(buyers.purchases_{{ window.suffix }}, 0) as purchases_{{ window.suffix }},
         coalesce(buyers.amount_{{ window.suffix }}, 0) as amount_{{ window.suffix }},
-        {{ average_money(
-            'buyers.amount_' ~ window.suffix, 'buyers.purchases_' ~ window.suffix
-        ) }} as average_amount_{{ window.suffix }},
+        coalesce(buyers.average_amount_{{ window.suffix }}, 0) as average_amount_{{ window.suffix }},
         rfm.rfm_{{ window.suffix }},
         buyers.discount_codes_{{ window.suffix }},
         {%- endfor %}

@@ -28,12 +28,14 @@ settings as (
 
 ),
 
+{# The number stands for the contact in here: grouping by it is cheaper than by an address. -#}
 buyers as (
 
     select
         versions.store_key,
         versions.email,
-        versions._made_from
+        versions._made_from,
+        row_number() over (order by versions.store_key, versions.email) as buyer_number
     from {{ ref('int_buyers_versioned') }} as versions
     where
         {{ in_this_part('versions', ref('int_buyers_versioned'), ref('int_build_settings')) }}
@@ -51,6 +53,7 @@ purchases as (
 
     select
         purchases.*,
+        buyers.buyer_number,
         {{ days_between('purchases.purchase_date', 'settings.as_of_date') }} as days_ago
     from {{ ref('fct_purchases') }} as purchases
     inner join settings
@@ -66,6 +69,7 @@ items as (
 
     select
         items.*,
+        buyers.buyer_number,
         {{ days_between('items.purchase_date', 'settings.as_of_date') }} as days_ago
     from {{ ref('fct_purchase_items') }} as items
     inner join settings
@@ -97,8 +101,7 @@ orders as (
 totals as (
 
     select
-        store_key,
-        email,
+        buyer_number,
         min(purchase_date) as first_purchase_date,
         max(purchase_date) as last_purchase_date,
         max(case when is_last_purchase then amount end) as last_purchase_amount,
@@ -122,7 +125,7 @@ totals as (
             end
         ) as _holds_until
     from purchases
-    group by store_key, email
+    group by buyer_number
 
 ),
 
@@ -134,8 +137,7 @@ totals as (
 product_names as (
 
     select
-        store_key,
-        email,
+        buyer_number,
         'product' as kind,
         days_ago > {{ longest }} as is_older,
         product_name as value,
@@ -144,7 +146,7 @@ product_names as (
         max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
     from items
     where product_name is not null
-    group by store_key, email, days_ago > {{ longest }}, product_name
+    group by buyer_number, days_ago > {{ longest }}, product_name
 
 ),
 
@@ -152,7 +154,7 @@ bought_products as (
 
     select
         store_key,
-        email,
+        buyer_number,
         days_ago > {{ longest }} as is_older,
         category_product_id as product_id,
         min({{ occurrence_key('purchase_number', 'item_id') }}) as occurrence_key,
@@ -160,15 +162,14 @@ bought_products as (
         max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
     from items
     where category_product_id is not null
-    group by store_key, email, days_ago > {{ longest }}, category_product_id
+    group by store_key, buyer_number, days_ago > {{ longest }}, category_product_id
 
 ),
 
 bought_categories as (
 
     select
-        bought_products.store_key,
-        bought_products.email,
+        bought_products.buyer_number,
         bought_products.is_older,
         bought_products.occurrence_key,
         bought_products.days_ago,
@@ -185,8 +186,7 @@ bought_categories as (
 category_names as (
 
     select
-        store_key,
-        email,
+        buyer_number,
         'category' as kind,
         is_older,
         category as value,
@@ -194,15 +194,14 @@ category_names as (
         min(days_ago) as days_ago,
         max(cast(is_in_last_purchase as int)) = 1 as is_in_last_purchase
     from bought_categories
-    group by store_key, email, is_older, category
+    group by buyer_number, is_older, category
 
 ),
 
 used_codes as (
 
     select
-        purchases.store_key,
-        purchases.email,
+        purchases.buyer_number,
         purchases.purchase_number,
         purchases.days_ago,
         purchases.is_last_purchase,
@@ -218,8 +217,7 @@ used_codes as (
 promo_codes as (
 
     select
-        store_key,
-        email,
+        buyer_number,
         'promo code' as kind,
         days_ago > {{ longest }} as is_older,
         promo_code as value,
@@ -227,15 +225,14 @@ promo_codes as (
         min(days_ago) as days_ago,
         max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
     from used_codes
-    group by store_key, email, days_ago > {{ longest }}, promo_code
+    group by buyer_number, days_ago > {{ longest }}, promo_code
 
 ),
 
 last_bought_brands as (
 
     select
-        items.store_key,
-        items.email,
+        items.buyer_number,
         items.purchase_number,
         items.item_id,
         items.days_ago,
@@ -252,8 +249,7 @@ last_bought_brands as (
 brand_names as (
 
     select
-        store_key,
-        email,
+        buyer_number,
         'brand' as kind,
         days_ago > {{ longest }} as is_older,
         brand as value,
@@ -261,7 +257,7 @@ brand_names as (
         min(days_ago) as days_ago,
         true as is_in_last_purchase
     from last_bought_brands
-    group by store_key, email, days_ago > {{ longest }}, brand
+    group by buyer_number, days_ago > {{ longest }}, brand
 
 ),
 
@@ -280,8 +276,7 @@ list_values as (
 value_lists as (
 
     select
-        store_key,
-        email,
+        buyer_number,
         {%- for list, kind in lists.items() %}
         {{ ordered_list('value', 'occurrence_key', "kind = '" ~ kind ~ "' and not is_older") }} as {{ list }},
         {{ ordered_list('value', 'occurrence_key', "kind = '" ~ kind ~ "' and is_older") }} as older_{{ list }},
@@ -296,7 +291,7 @@ value_lists as (
         {{ ordered_list('value', 'occurrence_key', "kind = 'promo code' and is_in_last_purchase") }}
             as last_purchase_promo_codes
     from list_values
-    group by store_key, email
+    group by buyer_number
 
 ),
 
@@ -332,8 +327,8 @@ aggregated as (
 
     select
         ----------  ids
-        totals.store_key,
-        totals.email,
+        buyers.store_key,
+        buyers.email,
 
         ----------  dates
         totals.first_purchase_date,
@@ -382,15 +377,11 @@ aggregated as (
         {{ made_by() }}
     from totals
     inner join buyers
-        on
-            totals.store_key = buyers.store_key
-            and totals.email = buyers.email
+        on totals.buyer_number = buyers.buyer_number
     inner join settings
-        on totals.store_key = settings.store_key
+        on buyers.store_key = settings.store_key
     left join value_lists
-        on
-            totals.store_key = value_lists.store_key
-            and totals.email = value_lists.email
+        on totals.buyer_number = value_lists.buyer_number
     cross join limits
 
 )

@@ -44,13 +44,14 @@ def test_the_report_shows_numbers_and_nobody(all_nights: dict[str, Night], pipel
     assert "@" not in page.split("</style>")[1]
 
 
-def test_any_duckdb_since_1_3_opens_the_published_file(all_nights: dict[str, Night]) -> None:
-    """Analysts' tools are older than the project's DuckDB; publishing keeps the version that the marts' file has."""
-    with duckdb.connect(str(all_nights["second"].published), read_only=True) as connection:
-        found = connection.execute(
-            "select tags['storage_version'] from duckdb_databases() where not internal"
-        ).fetchall()
-    assert found == [("v1.3.0+",)]
+def test_any_duckdb_since_1_3_opens_the_files(all_nights: dict[str, Night], pipeline: Pipeline) -> None:
+    """Analysts' tools are older than the project's DuckDB; publishing keeps the format that the marts' file has."""
+    for path in (all_nights["second"].published, pipeline.warehouse):
+        with duckdb.connect(str(path), read_only=True) as connection:
+            found = connection.execute(
+                "select tags['storage_version'] from duckdb_databases() where not internal"
+            ).fetchall()
+        assert found == [("v1.3.0+",)], path
 
 
 def test_only_the_articles_role_is_needed(all_nights: dict[str, Night]) -> None:

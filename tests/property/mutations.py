@@ -115,6 +115,12 @@ MUTATIONS = (
     Mutation(
         "average: cut, not rounded",
         "macros/cross_database/divide_half_up.sql",
+        '* 10000 as bigint) + 100 * "',
+        '* 10000 as bigint) + 0 * "',
+    ),
+    Mutation(
+        "what is left of a line: cut, not rounded",
+        "macros/cross_database/divide_half_up.sql",
         '" + " ~ magento_icommkt.big_integer(denominator)',
         '" + 0 * " ~ magento_icommkt.big_integer(denominator)',
     ),

@@ -1,12 +1,13 @@
-"""How much memory a build may use."""
+"""How much memory a build may use, and in which format DuckDB writes the warehouse."""
 
 import os
+from pathlib import Path
 
 import duckdb
 import pytest
 
 from loaders.errors import PipelineError
-from loaders.warehouse import USUAL_BUILD_MEMORY, build_memory
+from loaders.warehouse import STORAGE_VERSION, USUAL_BUILD_MEMORY, build_memory, raise_storage_version
 
 
 def limit_in_use() -> float:
@@ -42,3 +43,38 @@ def test_a_setting_that_is_no_amount_is_explained(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("BUILD_MEMORY", given)
     with pytest.raises(PipelineError, match=r"BUILD_MEMORY is .* such as 4GB"):
         build_memory()
+
+
+def storage_version(path: Path) -> str:
+    with duckdb.connect(str(path), read_only=True) as connection:
+        (found,) = connection.execute(
+            "select tags['storage_version'] from duckdb_databases() where not internal"
+        ).fetchone() or ("",)
+    return str(found)
+
+
+def test_a_warehouse_takes_the_format_and_keeps_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "it's.duckdb"
+    with duckdb.connect(str(path)) as connection:  # as dlt makes it
+        connection.execute("create table orders as select 'a' as state from range(3)")
+    assert storage_version(path) == "v1.0.0+"
+    raise_storage_version(path)
+    raise_storage_version(path)
+    assert storage_version(path) == f"{STORAGE_VERSION}+"
+    with duckdb.connect(str(path)) as connection:
+        connection.execute("insert into orders values ('b')")
+        assert connection.execute("select state, count(*) from orders group by 1 order by 1").fetchall() == [
+            ("a", 3),
+            ("b", 1),
+        ]
+        assert connection.execute("select count(*) from duckdb_schemas() where not internal").fetchone() == (1,)
+
+
+def test_a_newer_format_stays(tmp_path: Path) -> None:
+    """It cannot be lowered; a DuckDB that was updated and then put back must not stop the night for it."""
+    path = tmp_path / "newer.duckdb"
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{path}' as newer (storage_version 'v1.5.0')")
+        connection.execute("create table newer.orders as select 1 as order_id")
+    raise_storage_version(path)
+    assert storage_version(path) == "v1.5.0+"

@@ -12,7 +12,7 @@ import duckdb
 from loaders.errors import PipelineError
 
 USUAL_BUILD_MEMORY = 4_000_000_000
-"""Bytes: with them a store of a million contacts was built by a process of 4.6 GB (docs/building.md)."""
+"""Bytes: with them a store of a million contacts was built by a process of 4.7 GB (docs/building.md)."""
 
 STORAGE_VERSION = "v1.3.0"
 """DuckDB's format of the warehouse; profiles.yml has it for the marts. It writes texts faster than those before it."""

@@ -17,6 +17,8 @@ from loaders.errors import PipelineError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_WAREHOUSE = "warehouse/warehouse.duckdb"
+NAMES_INSIDE = ("raw", "staging", "intermediate", "seeds", "marts", "state")
+"""Schemas and attached files. DuckDB calls an open file by its stem, and does not know which of two is meant."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,17 @@ class Warehouse:
 
 
 def warehouse() -> Warehouse:
-    """Return the warehouse that `WAREHOUSE_PATH` (environment or `.dlt/config.toml`) names."""
+    """Return the warehouse that `WAREHOUSE_PATH` (environment or `.dlt/config.toml`) names.
+
+    Raises PipelineError when the file is called like something that will be inside of it.
+    """
     configured = dlt.config.get("warehouse_path", str) or DEFAULT_WAREHOUSE
     path = Path(configured).expanduser()
+    if path.stem.lower() in NAMES_INSIDE:
+        raise PipelineError(
+            f"WAREHOUSE_PATH is {configured}, but {path.stem} is the name of something inside the warehouse; "
+            "call the file something else, such as shop.duckdb"
+        )
     return Warehouse(path if path.is_absolute() else PROJECT_ROOT / path)
 
 

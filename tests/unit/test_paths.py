@@ -1,0 +1,40 @@
+"""Which file is the warehouse, and which files lie beside it."""
+
+from pathlib import Path
+
+import pytest
+
+from loaders.errors import PipelineError
+from loaders.paths import PROJECT_ROOT, warehouse
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("shop.duckdb", PROJECT_ROOT / "shop.duckdb"),
+        ("/data/shop.duckdb", Path("/data/shop.duckdb")),
+        ("", PROJECT_ROOT / "warehouse/warehouse.duckdb"),
+    ],
+)
+def test_a_relative_path_starts_at_the_project(monkeypatch: pytest.MonkeyPatch, given: str, expected: Path) -> None:
+    monkeypatch.setenv("WAREHOUSE_PATH", given)
+    assert warehouse().path == expected
+
+
+@pytest.mark.parametrize("stem", ["raw", "Marts", "state"])
+def test_a_file_called_like_a_schema_is_refused(monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
+    """DuckDB would say "Ambiguous reference to catalog or schema" in the middle of the night."""
+    monkeypatch.setenv("WAREHOUSE_PATH", f"warehouse/{stem}.duckdb")
+    with pytest.raises(PipelineError, match=rf"{stem} is the name of something inside .* such as shop\.duckdb"):
+        warehouse()
+
+
+def test_files_for_readers_are_named_after_another_warehouse(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WAREHOUSE_PATH", "/data/shop.duckdb")
+    house = warehouse()
+    assert [path.name for path in (house.marts, house.state, house.published, house.report)] == [
+        "shop.marts.duckdb",
+        "shop.state.duckdb",
+        "shop.published.duckdb",
+        "shop.report.html",
+    ]

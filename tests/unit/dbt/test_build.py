@@ -39,6 +39,7 @@ def run_dbt(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     environment = {
         **os.environ,
         "WAREHOUSE_PATH": str(folder / "warehouse.duckdb"),
+        "STATE_PATH": str(folder / "warehouse.state.duckdb"),
         "DBT_PROJECT_DIR": str(PROJECT),
         "DBT_PROFILES_DIR": str(PROJECT),
         "DBT_TARGET_PATH": str(folder / "target"),

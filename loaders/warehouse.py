@@ -54,16 +54,24 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
     return connection
 
 
+def storage_version(path: Path) -> str:
+    """The format of a DuckDB file, such as `v1.3.0+`: that version of DuckDB and all later ones open it.
+
+    Raises PipelineError when the file is not there, or another program has it open for writing.
+    """
+    with open_warehouse(path, read_only=True) as connection:
+        rows = connection.execute(
+            "select tags['storage_version'] from duckdb_databases() where not internal"
+        ).fetchall()
+    return str(rows[0][0])
+
+
 def raise_storage_version(path: Path) -> None:
     """Have a DuckDB file written in STORAGE_VERSION from now on; nothing in it is written anew for that.
 
     dlt makes the file, and a new file has the oldest format that DuckDB knows, unless it is asked for another one.
     """
-    with open_warehouse(path, read_only=True) as connection:
-        row = connection.execute(
-            "select tags['storage_version'] from duckdb_databases() where database_name = current_database()"
-        ).fetchone()
-    if row and _numbers(row[0]) < _numbers(STORAGE_VERSION):
+    if _numbers(storage_version(path)) < _numbers(STORAGE_VERSION):
         quoted = str(path).replace("'", "''")
         with duckdb.connect() as connection:
             connection.execute(f"attach '{quoted}' as warehouse (storage_version '{STORAGE_VERSION}')")

@@ -122,13 +122,13 @@ def least(costs: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def parts(cost: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """Wall and CPU seconds of the parts of a build."""
-    found = dict.fromkeys(
-        ("aggregates per contact", "orders, lines, facts", "derived for all", "tests", "publish"), (0.0, 0.0)
-    )
+    """Wall and CPU seconds of the parts of a build, of its models together and of the whole."""
+    models = ("aggregates per contact", "orders, lines, facts", "derived for all")
+    found = dict.fromkeys((*models, "models together", "tests", "publish", "the whole"), (0.0, 0.0))
 
     def add(part: str, one: dict[str, float]) -> None:
-        found[part] = (found[part][0] + one["seconds"], found[part][1] + one["cpu"])
+        for name in (part, "the whole", *(["models together"] if part in models else [])):
+            found[name] = (found[name][0] + one["seconds"], found[name][1] + one["cpu"])
 
     for node, one in cost["nodes"].items():
         kind, name = node.split(".")[0], node.split(".")[2]
@@ -189,11 +189,6 @@ def report(
     one, other = parts(full), parts(after)
     print(f"{'':26}{'full':>18}{'next day':>20}{'next / full':>14}")
     print(f"{'':26}{'s':>9}{'CPU s':>9}{'s':>11}{'CPU s':>9}{'CPU':>14}")
-    for of in (one, other):
-        whole_cost, models_cost = (
-            tuple(sum(value[i] for value in list(of.values())[:number]) for i in (0, 1)) for number in (None, 3)
-        )
-        of["models together"], of["the whole"] = models_cost, whole_cost
     for name, (wall, cpu) in one.items():
         share = f"{other[name][1] / cpu:.0%}" if cpu else ""
         print(f"{name:26}{wall:9.1f}{cpu:9.1f}{other[name][0]:11.1f}{other[name][1]:9.1f}{share:>14}")

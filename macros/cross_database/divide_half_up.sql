@@ -20,17 +20,17 @@
     {{ return(adapter.dispatch('cents_each', 'magento_icommkt')(amount, number)) }}
 {%- endmacro %}
 
-{#- Ten times as fast in 64-bit numbers, for amounts that fit into them. -#}
 {% macro default__cents_each(amount, number) -%}
+    {{ magento_icommkt.divide_half_up("cast(" ~ amount ~ " as decimal(20, 4)) * 10000", "100 * " ~ number) }}
+{%- endmacro %}
+
+{#- Ten times as fast in 64-bit numbers, for amounts that fit into them. -#}
+{% macro duckdb__cents_each(amount, number) -%}
     coalesce(
         {{ magento_icommkt.integer_divide(
             "2 * cast(try_cast(" ~ amount ~ " as decimal(14, 4)) * 10000 as bigint) + 100 * " ~ number,
             "200 * " ~ number
         ) }},
-        {{ magento_icommkt.spark__cents_each(amount, number) }}
+        {{ magento_icommkt.default__cents_each(amount, number) }}
     )
-{%- endmacro %}
-
-{% macro spark__cents_each(amount, number) -%}
-    {{ magento_icommkt.divide_half_up("cast(" ~ amount ~ " as decimal(20, 4)) * 10000", "100 * " ~ number) }}
 {%- endmacro %}

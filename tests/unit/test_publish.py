@@ -12,6 +12,7 @@ from loaders.build import make_ready
 from loaders.errors import PipelineError
 from loaders.paths import Warehouse
 from loaders.publish import publish
+from loaders.warehouse import STORAGE_VERSION
 
 DAY = dt.date(2026, 11, 23)
 
@@ -28,7 +29,7 @@ def house(tmp_path: Path) -> Warehouse:
         )
         for seed in ("icommkt_fields", "icommkt_profiles"):
             db.execute(f"create table seeds.{seed} as select 'x' as word")
-        db.execute(f"attach '{house.marts}' as marts (storage_version 'v1.3.0')")
+        db.execute(f"attach '{house.marts}' as marts (storage_version '{STORAGE_VERSION}')")
         db.execute("create schema marts.marts")
         db.execute("create table marts.marts.icommkt_contacts as select 'ana@example.com' as email")
         db.execute(

@@ -7,7 +7,13 @@ import duckdb
 import pytest
 
 from loaders.errors import PipelineError
-from loaders.warehouse import STORAGE_VERSION, USUAL_BUILD_MEMORY, build_memory, raise_storage_version
+from loaders.warehouse import (
+    STORAGE_VERSION,
+    USUAL_BUILD_MEMORY,
+    build_memory,
+    raise_storage_version,
+    storage_version,
+)
 
 
 def limit_in_use() -> float:
@@ -43,14 +49,6 @@ def test_a_setting_that_is_no_amount_is_explained(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("BUILD_MEMORY", given)
     with pytest.raises(PipelineError, match=r"BUILD_MEMORY is .* such as 4GB"):
         build_memory()
-
-
-def storage_version(path: Path) -> str:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        (found,) = connection.execute(
-            "select tags['storage_version'] from duckdb_databases() where not internal"
-        ).fetchone() or ("",)
-    return str(found)
 
 
 def test_a_warehouse_takes_the_format_and_keeps_its_rows(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ night may look like that.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections import Counter
@@ -14,9 +13,10 @@ from typing import Any
 
 import pytest
 
+from loaders.build import dbt_environment
+from loaders.paths import Warehouse
 from tests.smallest_shop import create
 
-PROJECT = Path(__file__).resolve().parents[3]
 DBT = Path(sys.executable).with_name("dbt")
 
 
@@ -36,21 +36,11 @@ OTHER_VARS = {
 
 def run_dbt(folder: Path, *arguments: str) -> list[dict[str, Any]]:
     """Run dbt on the shop in `folder` and give its results; fails when it fails."""
-    environment = {
-        **os.environ,
-        "WAREHOUSE_PATH": str(folder / "warehouse.duckdb"),
-        "STATE_PATH": str(folder / "warehouse.state.duckdb"),
-        "DBT_PROJECT_DIR": str(PROJECT),
-        "DBT_PROFILES_DIR": str(PROJECT),
-        "DBT_TARGET_PATH": str(folder / "target"),
-        "DBT_LOG_PATH": str(folder / "logs"),
-        "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        "DO_NOT_TRACK": "1",
-    }
+    house = Warehouse(folder / "warehouse.duckdb")
     command = [str(DBT), "--quiet", "--no-use-colors", *arguments]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, env=dbt_environment(house), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
-    found: list[dict[str, Any]] = json.loads((folder / "target" / "run_results.json").read_text())["results"]
+    found: list[dict[str, Any]] = json.loads((house.dbt_target / "run_results.json").read_text())["results"]
     return found
 
 

@@ -5,7 +5,6 @@ an earlier run of the same date, which dbt's unit tests do not run.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -14,9 +13,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from loaders.build import dbt_environment
 from loaders.paths import Warehouse
-
-PROJECT = Path(__file__).resolve().parents[3]
 
 # One process for all days: dbt reads the project once.
 RUN = """
@@ -64,19 +62,9 @@ def history(tmp_path: Path) -> "History":
 
 class History:
     def __init__(self, folder: Path) -> None:
-        self.warehouse = folder / "warehouse.duckdb"
-        self.marts = Warehouse(self.warehouse).marts
-        self.environment = {
-            **os.environ,
-            "WAREHOUSE_PATH": str(self.warehouse),
-            "STATE_PATH": str(folder / "warehouse.state.duckdb"),
-            "DBT_PROJECT_DIR": str(PROJECT),
-            "DBT_PROFILES_DIR": str(PROJECT),
-            "DBT_TARGET_PATH": str(folder / "target"),
-            "DBT_LOG_PATH": str(folder / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "DO_NOT_TRACK": "1",
-        }
+        house = Warehouse(folder / "warehouse.duckdb")
+        self.warehouse, self.marts = house.path, house.marts
+        self.environment = dbt_environment(house)
 
     def after(self, days: Sequence[Day]) -> list[Row]:
         """Moves as (date, e-mail, from, to) after a build of each of the days."""

@@ -257,15 +257,19 @@ value_lists as (
     from list_values group by email
 ),
 periods as ({scores}),
+fifths as (
+    select window_name,
+        quantile_disc(last_date, [0.2, 0.4, 0.6, 0.8]) as dates, quantile_disc(m, [0.2, 0.4, 0.6, 0.8]) as amounts,
+        quantile_disc(case when n > 1 then n end, [0.25, 0.5, 0.75]) as numbers
+    from periods group by window_name
+),
 compared as (
-    select email, window_name, n,
-        5 * (rank() over (partition by window_name order by last_date) - 1)
-            // count(*) over (partition by window_name) + 1 as r,
-        case when n = 1 then 1 else 4 * (rank() over (partition by window_name, n > 1 order by n) - 1)
-            // count(*) over (partition by window_name, n > 1) + 2 end as f,
-        5 * (rank() over (partition by window_name order by m) - 1)
-            // count(*) over (partition by window_name) + 1 as m
-    from periods
+    select email, window_name,
+        1 + (last_date > dates[1])::int + (last_date > dates[2])::int + (last_date > dates[3])::int
+            + (last_date > dates[4])::int as r,
+        case when n = 1 then 1 else 2 + (n > numbers[1])::int + (n > numbers[2])::int + (n > numbers[3])::int end as f,
+        1 + (m > amounts[1])::int + (m > amounts[2])::int + (m > amounts[3])::int + (m > amounts[4])::int as m
+    from periods join fifths using (window_name)
 ),
 rfm as (
     select email, {rfm}

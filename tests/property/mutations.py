@@ -89,16 +89,10 @@ MUTATIONS = (
         "cast({{ timestamp }} as date)",
     ),
     Mutation(
-        "scores: equal amounts, unequal scores",
+        "scores: who is at the end of a fifth is in the next",
         SCORES,
-        """rank() over (
-            partition by store_key, score_window
-            order by amount
-        )""",
-        """row_number() over (
-            partition by store_key, score_window
-            order by amount
-        )""",
+        "dated.amount > borders.monetary_3",
+        "dated.amount >= borders.monetary_3",
     ),
     Mutation(
         "e-mail: lower() of all letters",

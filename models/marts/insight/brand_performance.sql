@@ -12,21 +12,31 @@ products as (
 
 ),
 
+product_brands as (
+
+    select
+        store_key,
+        product_id,
+        {{ explode_list('brands', 'position', 'brand') }}
+    from products
+
+),
+
 branded as (
 
     select
+        product_brands.brand,
         items.store_key,
         items.order_id,
         items.email,
         items.quantity,
         items.amount,
-        {{ month_of('items.purchase_date') }} as purchase_month,
-        {{ explode_list('products.brands', 'position', 'brand') }}
+        {{ month_of('items.purchase_date') }} as purchase_month
     from items
-    inner join products
+    inner join product_brands
         on
-            items.store_key = products.store_key
-            and items.brand_product_id = products.product_id
+            items.store_key = product_brands.store_key
+            and items.brand_product_id = product_brands.product_id
 
 ),
 

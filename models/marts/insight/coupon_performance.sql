@@ -9,7 +9,9 @@ purchases as (
 orders as (
 
     select * from {{ ref('int_orders_assessed') }}
-    where is_purchase
+    where
+        is_purchase
+        and not {{ list_is_empty('promo_codes') }}
 
 ),
 

@@ -7,6 +7,12 @@ purchases as (
 
 ),
 
+buyers as (
+
+    select * from {{ ref('int_purchases_aggregated_to_contacts') }}
+
+),
+
 settings as (
 
     select * from {{ ref('int_build_settings') }}
@@ -18,9 +24,8 @@ first_purchases as (
     select
         store_key,
         email,
-        {{ month_of('min(purchase_date)') }} as cohort_month
-    from purchases
-    group by store_key, email
+        {{ month_of('first_purchase_date') }} as cohort_month
+    from buyers
 
 ),
 

@@ -17,15 +17,15 @@ settings as (
 thresholds as (
 
     select
-        count(case when measure = 'recency' then 1 end) > 0 as has_recency,
+        count(case when measure = 'recency' then 1 end) > 0 as is_recency_fixed,
         {%- for measure in ['recency', 'frequency', 'monetary'] %}
         {%- for score in [2, 3, 4, 5] %}
         max(case when measure = '{{ measure }}' and score = {{ score }} then cutoff end)
-            as {{ measure }}_{{ score }},
+            as fixed_{{ measure }}_{{ score }},
         {%- endfor %}
         {%- endfor %}
-        count(case when measure = 'frequency' then 1 end) > 0 as has_frequency,
-        count(case when measure = 'monetary' then 1 end) > 0 as has_monetary
+        count(case when measure = 'frequency' then 1 end) > 0 as is_frequency_fixed,
+        count(case when measure = 'monetary' then 1 end) > 0 as is_monetary_fixed
     from {{ ref('rfm_thresholds') }}
 
 ),
@@ -62,43 +62,47 @@ periods as (
 
 ),
 
-{# How many buyers there are and how many of them are strictly worse; the frequency of those who bought
-   more than once is only compared among themselves. -#}
-compared as (
-
-    select
-        *,
-        count(*) over (
-            partition by store_key, score_window
-        ) as buyers,
-        rank() over (
-            partition by store_key, score_window
-            order by last_purchase_date
-        ) - 1 as buyers_less_recent,
-        count(*) over (
-            partition by store_key, score_window, purchases > 1
-        ) as buyers_alike,
-        rank() over (
-            partition by store_key, score_window, purchases > 1
-            order by purchases
-        ) - 1 as buyers_less_frequent,
-        rank() over (
-            partition by store_key, score_window
-            order by amount
-        ) - 1 as buyers_smaller
-    from periods
-
-),
-
 dated as (
 
     select
-        compared.*,
-        {{ days_between('compared.last_purchase_date', 'settings.as_of_date') }}
+        periods.*,
+        case when periods.purchases > 1 then periods.purchases end as repeated_purchases,
+        {{ days_between('periods.last_purchase_date', 'settings.as_of_date') }}
             as days_since_last_purchase
-    from compared
+    from periods
     inner join settings
-        on compared.store_key = settings.store_key
+        on periods.store_key = settings.store_key
+
+),
+
+{# The value that ends each fifth of the buyers, the worst first: whoever is better than it has at least so many
+   buyers strictly worse. Frequency has quarters, of those who bought more than once. -#}
+fifths as (
+
+    select
+        store_key,
+        score_window,
+        {%- for score in [2, 3, 4, 5] %}
+        {%- set share = '0.%d' % (2 * (score - 1)) %}
+        {{ value_at_share(share, 'days_since_last_purchase', from_greatest=true) }} as recency_{{ score }},
+        {{ value_at_share(share, 'amount') }} as monetary_{{ score }},
+        {%- endfor %}
+        {{ value_at_share('0.25', 'repeated_purchases') }} as frequency_3,
+        {{ value_at_share('0.50', 'repeated_purchases') }} as frequency_4,
+        {{ value_at_share('0.75', 'repeated_purchases') }} as frequency_5
+    from dated
+    group by store_key, score_window
+
+),
+
+{# Joined here, where the rows are few: a cross join of every buyer runs in one thread. -#}
+borders as (
+
+    select
+        fifths.*,
+        thresholds.*
+    from fifths
+    cross join thresholds
 
 ),
 
@@ -114,49 +118,56 @@ scored as (
         dated.purchases,
         dated.amount,
         dated.days_since_last_purchase,
-        cast(
-            case
-                when thresholds.has_recency
-                    then case
-                        when dated.days_since_last_purchase <= thresholds.recency_5 then 5
-                        when dated.days_since_last_purchase <= thresholds.recency_4 then 4
-                        when dated.days_since_last_purchase <= thresholds.recency_3 then 3
-                        when dated.days_since_last_purchase <= thresholds.recency_2 then 2
-                        else 1
-                    end
-                else 1 + {{ integer_divide('5 * dated.buyers_less_recent', 'dated.buyers') }}
-            end as int
-        ) as recency_score,
-        cast(
-            case
-                when thresholds.has_frequency
-                    then case
-                        when dated.purchases >= thresholds.frequency_5 then 5
-                        when dated.purchases >= thresholds.frequency_4 then 4
-                        when dated.purchases >= thresholds.frequency_3 then 3
-                        when dated.purchases >= thresholds.frequency_2 then 2
-                        else 1
-                    end
-                when dated.purchases = 1
-                    then 1
-                else 2 + {{ integer_divide('4 * dated.buyers_less_frequent', 'dated.buyers_alike') }}
-            end as int
-        ) as frequency_score,
-        cast(
-            case
-                when thresholds.has_monetary
-                    then case
-                        when dated.amount >= thresholds.monetary_5 then 5
-                        when dated.amount >= thresholds.monetary_4 then 4
-                        when dated.amount >= thresholds.monetary_3 then 3
-                        when dated.amount >= thresholds.monetary_2 then 2
-                        else 1
-                    end
-                else 1 + {{ integer_divide('5 * dated.buyers_smaller', 'dated.buyers') }}
-            end as int
-        ) as monetary_score
+        case
+            when borders.is_recency_fixed
+                then case
+                    when dated.days_since_last_purchase <= borders.fixed_recency_5 then 5
+                    when dated.days_since_last_purchase <= borders.fixed_recency_4 then 4
+                    when dated.days_since_last_purchase <= borders.fixed_recency_3 then 3
+                    when dated.days_since_last_purchase <= borders.fixed_recency_2 then 2
+                    else 1
+                end
+            when dated.days_since_last_purchase < borders.recency_5 then 5
+            when dated.days_since_last_purchase < borders.recency_4 then 4
+            when dated.days_since_last_purchase < borders.recency_3 then 3
+            when dated.days_since_last_purchase < borders.recency_2 then 2
+            else 1
+        end as recency_score,
+        case
+            when borders.is_frequency_fixed
+                then case
+                    when dated.purchases >= borders.fixed_frequency_5 then 5
+                    when dated.purchases >= borders.fixed_frequency_4 then 4
+                    when dated.purchases >= borders.fixed_frequency_3 then 3
+                    when dated.purchases >= borders.fixed_frequency_2 then 2
+                    else 1
+                end
+            when dated.purchases = 1 then 1
+            when dated.purchases > borders.frequency_5 then 5
+            when dated.purchases > borders.frequency_4 then 4
+            when dated.purchases > borders.frequency_3 then 3
+            else 2
+        end as frequency_score,
+        case
+            when borders.is_monetary_fixed
+                then case
+                    when dated.amount >= borders.fixed_monetary_5 then 5
+                    when dated.amount >= borders.fixed_monetary_4 then 4
+                    when dated.amount >= borders.fixed_monetary_3 then 3
+                    when dated.amount >= borders.fixed_monetary_2 then 2
+                    else 1
+                end
+            when dated.amount > borders.monetary_5 then 5
+            when dated.amount > borders.monetary_4 then 4
+            when dated.amount > borders.monetary_3 then 3
+            when dated.amount > borders.monetary_2 then 2
+            else 1
+        end as monetary_score
     from dated
-    cross join thresholds
+    inner join borders
+        on
+            dated.store_key = borders.store_key
+            and dated.score_window = borders.score_window
 
 ),
 

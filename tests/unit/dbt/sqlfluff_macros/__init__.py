@@ -54,6 +54,7 @@ seed_text = _call("seed_text")
 split_list = _call("split_list")
 store_timezone = _call("store_timezone")
 strip_whitespace = _call("strip_whitespace")
+value_at_share = _call("value_at_share")
 
 
 def list_to_text(texts: str, separator: str) -> str:

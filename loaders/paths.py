@@ -17,8 +17,11 @@ from loaders.errors import PipelineError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_WAREHOUSE = "warehouse/warehouse.duckdb"
-NAMES_INSIDE = ("raw", "staging", "intermediate", "seeds", "marts", "state")
-"""Schemas and attached files. DuckDB calls an open file by its stem, and does not know which of two is meant."""
+NAMES_INSIDE = ("raw", "staging", "intermediate", "seeds", "marts", "state", "main", "system", "temp")
+"""Schemas and attached files, DuckDB's own among them.
+
+DuckDB calls an open file by its stem, and does not know which of two is meant.
+"""
 
 
 @dataclass(frozen=True)

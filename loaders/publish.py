@@ -11,6 +11,7 @@ from pathlib import Path
 
 import duckdb
 
+from loaders.errors import PipelineError
 from loaders.paths import Warehouse
 from loaders.warehouse import build_memory, open_warehouse
 
@@ -28,6 +29,13 @@ class Published:
 
     build_id: str
     row_counts: dict[str, int]
+
+
+def find(path: Path) -> Path:
+    """The published file at `path`; PipelineError when there is none yet."""
+    if not path.exists():
+        raise PipelineError(f"{path} does not exist: nothing has been published yet; run make build first")
+    return path
 
 
 def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Published:

@@ -9,6 +9,7 @@ from typing import Any
 import duckdb
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
+from loaders import publish
 from loaders.errors import run_command
 from loaders.paths import PROJECT_ROOT, Warehouse, warehouse
 from loaders.warehouse import open_warehouse
@@ -23,7 +24,7 @@ def report(house: Warehouse) -> Path:
 
     Raises PipelineError when nothing was ever published.
     """
-    with open_warehouse(house.published, read_only=True) as connection:
+    with open_warehouse(publish.find(house.published), read_only=True) as connection:
         facts = {**_build(connection), **_contacts(connection)}
     facts |= _pushes(house.state)
     templates = Environment(loader=FileSystemLoader(PROJECT_ROOT / "loaders"), autoescape=select_autoescape())
@@ -90,6 +91,9 @@ def _pushes(state: Path) -> dict[str, Any]:
     if not state.exists():
         return {"pushes": [], "refusals": []}
     with open_warehouse(state, read_only=True) as connection:
+        # A build makes the file, for its history; the first push adds its tables.
+        if not _rows(connection, "from duckdb_schemas() where schema_name = 'push' and not internal"):
+            return {"pushes": [], "refusals": []}
         pushes = _rows(
             connection,
             """select profile, status, started_at, as_of_date, contacts, planned, acknowledged, rejected, removed

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import duckdb
 
+from loaders import publish
 from loaders.errors import PipelineError
 
 WINDOW = re.compile(r"purchases_\d+_days")
@@ -57,8 +58,7 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
 
     Raises PipelineError when it is missing or is not a published file.
     """
-    if not path.exists():
-        raise PipelineError(f"{path} does not exist: nothing has been published yet; run make build first")
+    publish.find(path)
     try:
         db.execute(f"attach '{_quoted(path)}' as published (read_only)")
         build_row = db.execute(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 import requests
 
@@ -42,6 +44,24 @@ def test_the_report_shows_numbers_and_nobody(all_nights: dict[str, Night], pipel
     for words in ("As of 2026-11-24", "LOYAL_CHAMPIONS", "last 30 days", "succeeded"):
         assert words in page
     assert "@" not in page.split("</style>")[1]
+
+
+def test_the_report_can_be_written_before_the_first_push(
+    all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """A build makes the state file, for its history; nobody has pushed into it yet."""
+    shutil.copyfile(pipeline.warehouse.with_name("published.duckdb"), tmp_path / "published.duckdb")
+    with duckdb.connect(str(tmp_path / "warehouse.state.duckdb")) as connection:
+        connection.execute("create schema history")
+    written = pipeline.run("loaders.report", WAREHOUSE_PATH=str(tmp_path / "warehouse.duckdb"))
+    assert written.returncode == 0, written.stdout
+    assert "Nothing was pushed yet" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_report_of_nothing_says_what_to_run(pipeline: Pipeline, tmp_path: Path) -> None:
+    written = pipeline.run("loaders.report", WAREHOUSE_PATH=str(tmp_path / "warehouse.duckdb"))
+    assert written.returncode == 1
+    assert written.stdout.strip().endswith("nothing has been published yet; run make build first"), written.stdout
 
 
 def test_any_duckdb_since_1_3_opens_the_files(all_nights: dict[str, Night], pipeline: Pipeline) -> None:

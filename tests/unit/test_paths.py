@@ -1,11 +1,12 @@
 """Which file is the warehouse, and which files lie beside it."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from loaders.errors import PipelineError
-from loaders.paths import PROJECT_ROOT, warehouse
+from loaders.paths import NAMES_INSIDE, PROJECT_ROOT, warehouse
 
 
 @pytest.mark.parametrize(
@@ -21,12 +22,19 @@ def test_a_relative_path_starts_at_the_project(monkeypatch: pytest.MonkeyPatch, 
     assert warehouse().path == expected
 
 
-@pytest.mark.parametrize("stem", ["raw", "Marts", "state"])
+@pytest.mark.parametrize("stem", ["raw", "Marts", "state", "temp"])
 def test_a_file_called_like_a_schema_is_refused(monkeypatch: pytest.MonkeyPatch, stem: str) -> None:
     """DuckDB would say "Ambiguous reference to catalog or schema" in the middle of the night."""
     monkeypatch.setenv("WAREHOUSE_PATH", f"warehouse/{stem}.duckdb")
     with pytest.raises(PipelineError, match=rf"{stem} is the name of something inside .* such as shop\.duckdb"):
         warehouse()
+
+
+def test_every_schema_and_attached_file_is_known() -> None:
+    dbt = "\n".join((PROJECT_ROOT / name).read_text(encoding="utf-8") for name in ("dbt_project.yml", "profiles.yml"))
+    names = set(re.findall(r"^ *\+?(?:schema|database|alias): (\w+)$", dbt, flags=re.MULTILINE))
+    assert {"staging", "marts", "state"} <= names
+    assert names - {"history"} <= set(NAMES_INSIDE), "history is a schema of the state file alone"
 
 
 def test_files_for_readers_are_named_after_another_warehouse(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import yaml
 
@@ -22,6 +24,7 @@ from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
+from loaders.seeds import check_seeds
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
@@ -50,10 +53,21 @@ def run_dbt(house: Warehouse, arguments: list[str], rules: str = "") -> int:
     `rules` is the fingerprint of the rules: incremental models keep what the same rules made, and nothing without it.
     """
     house.make_folders()
+    _stop_dbt_when_stopped()
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
     command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
     environment = {**dbt_environment(house), "BUILD_RULES": rules}
     return subprocess.run(command, env=environment, cwd=PROJECT_ROOT, check=False).returncode
+
+
+def _stop_dbt_when_stopped() -> None:
+    """A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock."""
+
+    def stop(number: int, frame: object) -> NoReturn:
+        raise SystemExit(128 + number)  # subprocess.run ends its child on the way out
+
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, stop)
 
 
 def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> date:
@@ -61,9 +75,10 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
 
     `arguments` go to `dbt build` (such as `--full-refresh`).
 
-    Raises PipelineError when a model or a test fails; nothing is published then.
+    Raises PipelineError when a seed cannot be read or a model or a test fails; nothing is published then.
     """
     given = parse_vars(variables)
+    check_seeds()
     house = warehouse()
     with locked(house, "build"):
         wanted = project_vars(given)
@@ -77,6 +92,8 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
         vars_text = yaml.safe_dump(fixed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
         code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments], fingerprint(wanted | fixed))
         summary = summarise(results)
+        for line in rows_found(house):
+            print(f"  {line}")
         if code != 0:
             raise PipelineError(
                 f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
@@ -128,6 +145,41 @@ def summarise(results: Path) -> Summary:
     failed = [node["unique_id"].split(".")[2] for node in nodes if node["status"] not in _GREEN]
     more = " and more" if len(failed) > 3 else ""
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
+
+
+def rows_found(house: Warehouse, most: int = 3) -> list[str]:
+    """Lines that show what the last run's tests found: `most` rows of each, of those that cannot show a customer.
+
+    These are the tests of seeds without addresses, and those with `show_rows` in their meta.
+    """
+    results = house.dbt_target / "run_results.json"
+    if not results.exists():
+        return []
+    nodes = json.loads((house.dbt_target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    lines: list[str] = []
+    found_by = json.loads(results.read_text(encoding="utf-8"))["results"]
+    for result in sorted(found_by, key=lambda one: one["status"] == "fail"):  # last, where they are read
+        node = nodes.get(result["unique_id"], {})
+        if result["status"] not in ("warn", "fail") or not result.get("compiled_code") or not _shows_rows(node):
+            continue
+        with open_warehouse(house.path, read_only=True) as connection:
+            found = connection.execute(result["compiled_code"])
+            names = [column[0] for column in found.description or []]
+            for row in found.fetchmany(most):
+                pairs = (f"{name} {value}" for name, value in zip(names, row, strict=True) if value is not None)
+                lines.append(f"{_of_seed(node)}{node['name']}: {', '.join(pairs)}")
+    return lines
+
+
+def _shows_rows(node: dict[str, Any]) -> bool:
+    read = node.get("depends_on", {}).get("nodes", [])
+    are_plain = bool(read) and all(one.startswith("seed.") and not one.endswith(".excluded_emails") for one in read)
+    return are_plain or bool(node.get("config", {}).get("meta", {}).get("show_rows"))
+
+
+def _of_seed(node: dict[str, Any]) -> str:
+    attached = str(node.get("attached_node") or "")
+    return f"seeds/{attached.split('.')[-1]}.csv, " if attached.startswith("seed.") else ""
 
 
 def every_test_ran(target: Path) -> bool:

@@ -17,6 +17,7 @@ from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
 from loaders.report import report
+from loaders.seeds import check_seeds
 from loaders.warehouse import build_memory
 
 # Unit tests hold the models' logic, which no night changes; `make build` and `make test` run them.
@@ -48,6 +49,7 @@ def daily(variables: str | None = None) -> None:
         )
     # A typing mistake should not wait for the load.
     parse_vars(variables)
+    check_seeds()
     build_memory()
     started = time.monotonic()
     with locked(warehouse(), "daily"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,6 @@ from loaders import publish
 from loaders.errors import run_command
 from loaders.paths import PROJECT_ROOT, Warehouse, warehouse
 from loaders.warehouse import open_warehouse
-
-_WINDOWS = ("30", "60", "90", "180", "360", "360_plus")
 
 
 def report(house: Warehouse) -> Path:
@@ -61,11 +60,13 @@ def _build(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    columns = [row["column_name"] for row in _rows(connection, "describe marts.icommkt_contacts")]
+    found = [match[1] for column in columns if (match := re.fullmatch(r"purchases_(\d+(?:_plus)?)_days", column))]
     windows = " union all ".join(
         f"""select '{window}' as name, count(*) filter (purchases_{window}_days > 0) as buyers,
                    sum(purchases_{window}_days) as purchases, sum(amount_{window}_days) as amount
             from marts.icommkt_contacts"""
-        for window in _WINDOWS
+        for window in found
     )
     segments = _rows(
         connection,
@@ -80,10 +81,10 @@ def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
                   count(*) filter (is_subscribed) as subscribed, sum(amount_total) as amount
            from marts.icommkt_contacts""",
     )
-    names = {"360_plus": "more than 360 days ago"}
-    found = [{**row, "name": names.get(row["name"], f"last {row['name']} days")} for row in _rows(connection, windows)]
+    names = {name: f"more than {name.removesuffix('_plus')} days ago" for name in found if name.endswith("_plus")}
+    rows = [{**row, "name": names.get(row["name"], f"last {row['name']} days")} for row in _rows(connection, windows)]
     most = max((segment["contacts"] for segment in segments), default=1)
-    return {"totals": totals[0], "windows": found, "segments": segments, "largest_segment": most}
+    return {"totals": totals[0], "windows": rows, "segments": segments, "largest_segment": most}
 
 
 def _pushes(state: Path) -> dict[str, Any]:

@@ -16,7 +16,16 @@ compared as (
 
 select
     measure,
-    count(*) as number_of_cutoffs
+    count(*) as number_of_cutoffs,
+    min(case when score between 2 and 5 then score end) as lowest_score,
+    max(case when score between 2 and 5 then score end) as highest_score,
+    max(
+        case
+            when measure = 'recency' and cutoff >= cutoff_below then 1
+            when measure <> 'recency' and cutoff <= cutoff_below then 1
+            else 0
+        end
+    ) = 1 as is_in_wrong_order
 from compared
 group by measure
 having

@@ -35,7 +35,15 @@ def test_the_second_day_reads_only_what_moved(all_nights: dict[str, Night]) -> N
 
 def test_each_step_says_what_it_did(all_nights: dict[str, Night]) -> None:
     output = all_nights["first"].output
-    for words in ("--- load", "loaded ", "--- build", "tests passed", "built as of 2026-11-23", "--- push"):
+    for words in (
+        "--- load",
+        "loaded ",
+        "--- build",
+        "tests passed",
+        "payment_methods_are_known: store_key main, payment_method",
+        "built as of 2026-11-23",
+        "--- push",
+    ):
         assert words in output
 
 

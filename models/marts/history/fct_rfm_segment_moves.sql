@@ -26,10 +26,13 @@ moves as (
         rfm_segment as to_rfm_segment,
 
         ----------  numerics
-        {{ days_between(
-            'lag(as_of_date) over (partition by store_key, email order by as_of_date)',
-            'as_of_date'
-        ) }} as days_in_from_segment
+        case
+            when previous_rfm_segment is not null
+                then {{ days_between(
+                    'lag(as_of_date) over (partition by store_key, email order by as_of_date)',
+                    'as_of_date'
+                ) }}
+        end as days_in_from_segment
     from history
 
 )

@@ -51,10 +51,14 @@ profile_fields_json = _call("profile_fields_json")
 quantity = _call("quantity")
 raise_error = _call("raise_error")
 seed_text = _call("seed_text")
-split_list = _call("split_list")
 store_timezone = _call("store_timezone")
 strip_whitespace = _call("strip_whitespace")
 value_at_share = _call("value_at_share")
+
+
+def split_list(text: str, separator: str = ",") -> str:
+    """One list."""
+    return f"split_list({text}, '{separator}')"
 
 
 def list_to_text(texts: str, separator: str) -> str:

@@ -1,0 +1,43 @@
+"""`VARS` as people type it: a name that does not exist is no var, and is not taken in silence."""
+
+import pytest
+
+from loaders.dbt_vars import parse_vars
+from loaders.errors import SettingsError
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (
+            "{as_of_dat: 2026-11-24}",
+            r"'as_of_dat', which is none of the vars of dbt_project\.yml; did you mean as_of_date\?$",
+        ),
+        ("{as_of_date:2026-11-24}", r"did you mean as_of_date\? \(YAML wants a space after the colon\)$"),
+        ("{as_of_date: 2026-11-31}", r"must look like .* with days that exist"),
+        ("as_of_date", r"must look like"),
+        ("{list_max_length: mucho}", r"list_max_length must be a whole number above 0, not 'mucho'"),
+        ("{rfm_period_days: 90 days}", r"rfm_period_days must be a whole number above 0"),
+        ("{contacts_per_part: 0}", r"contacts_per_part must be a whole number above 0"),
+        ("{purchase_windows: 30}", r"purchase_windows must be a list"),
+        ("{customer_attributes: dni}", r"customer_attributes must be a list"),
+        ("{gender_labels: Male}", r"gender_labels must look like"),
+    ],
+)
+def test_a_mistake_is_named(text: str, said: str) -> None:
+    with pytest.raises(SettingsError, match=said):
+        parse_vars(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "{}",
+        "{rfm_period_days: }",
+        "{rfm_period_days: '90', brand_attribute: marca, purchase_windows: [7, 14]}",
+    ],
+)
+def test_what_the_models_take_passes(text: str | None) -> None:
+    parse_vars(text)

@@ -10,7 +10,7 @@ import yaml
 from loaders.errors import SettingsError
 from loaders.paths import PROJECT_ROOT
 
-_POSITIVE = {"list_max_length", "contacts_per_part", "rfm_period_days"}
+_LEAST = {"list_max_length": 1, "contacts_per_part": 1, "rfm_period_days": 0}
 _MAY_BE_EMPTY = {"rfm_period_days"}
 _LISTS = {"purchase_windows": int, "customer_attributes": dict, "product_attributes": dict}
 
@@ -45,13 +45,14 @@ def _check(given: dict[str, Any]) -> None:
             meant = f"; did you mean {near[0]}?" if near else ""
             space = " (YAML wants a space after the colon)" if ":" in name else ""
             raise SettingsError(f"VARS has {name!r}, which is none of the vars of dbt_project.yml{meant}{space}")
-        if name in _POSITIVE and not (_is_positive(value) or (name in _MAY_BE_EMPTY and value in (None, ""))):
-            raise SettingsError(f"VARS: {name} must be a whole number above 0, not {value!r}")
+        may_be_empty = name in _MAY_BE_EMPTY and value in (None, "")
+        if name in _LEAST and not may_be_empty and not _is_at_least(value, _LEAST[name]):
+            raise SettingsError(f"VARS: {name} must be a whole number from {_LEAST[name]} up, not {value!r}")
         if name in _LISTS and not (isinstance(value, list) and all(isinstance(one, _LISTS[name]) for one in value)):
             raise SettingsError(f"VARS: {name} must be a list as in dbt_project.yml, not {value!r}")
         if name == "gender_labels" and not isinstance(value, dict):
             raise SettingsError(f"VARS: {name} must look like {{1: Male, 2: Female}}, not {value!r}")
 
 
-def _is_positive(value: Any) -> bool:
-    return not isinstance(value, bool) and str(value).isascii() and str(value).isdigit() and int(value) > 0
+def _is_at_least(value: Any, least: int) -> bool:
+    return not isinstance(value, bool) and str(value).isascii() and str(value).isdigit() and int(value) >= least

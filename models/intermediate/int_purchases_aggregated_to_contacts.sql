@@ -1,6 +1,6 @@
 {%- set windows = purchase_windows(var('purchase_windows')) -%}
 {%- set longest = var('purchase_windows')[-1] -%}
-{%- set period = (var('rfm_period_days') or '') | string | trim -%}
+{%- set period = '' if var('rfm_period_days') is none else var('rfm_period_days') | string | trim -%}
 {%- set in_period = 'days_ago <= ' ~ period if period else 'true' -%}
 {%- set separator = var('list_separator') -%}
 {%- set edges = var('purchase_windows') + ([period | int] if period else []) -%}

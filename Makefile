@@ -11,7 +11,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 EMAIL ?=
-export EMAIL # in the environment, so that no list of processes shows it
+export EMAIL # not an argument: with EMAIL=... make preview no list of processes shows it
 
 .PHONY: help demo daily load build push report doctor diff preview verify backfill test lint docs clean reset
 

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
 from dataclasses import dataclass
 from datetime import date
@@ -27,6 +26,7 @@ from loaders.rules import fingerprint
 from loaders.seeds import check_seeds
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
+RESULTS = "run_results.json"
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
 
@@ -53,21 +53,19 @@ def run_dbt(house: Warehouse, arguments: list[str], rules: str = "") -> int:
     `rules` is the fingerprint of the rules: incremental models keep what the same rules made, and nothing without it.
     """
     house.make_folders()
-    _stop_dbt_when_stopped()
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
     command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
     environment = {**dbt_environment(house), "BUILD_RULES": rules}
-    return subprocess.run(command, env=environment, cwd=PROJECT_ROOT, check=False).returncode
+    # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.
+    before = signal.signal(signal.SIGTERM, _stop)
+    try:
+        return subprocess.run(command, env=environment, cwd=PROJECT_ROOT, check=False).returncode
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
-def _stop_dbt_when_stopped() -> None:
-    """A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock."""
-
-    def stop(number: int, frame: object) -> NoReturn:
-        raise SystemExit(128 + number)  # subprocess.run ends its child on the way out
-
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, stop)
+def _stop(number: int, frame: object) -> NoReturn:
+    raise SystemExit(128 + number)  # subprocess.run ends its child on the way out
 
 
 def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> date:
@@ -87,18 +85,18 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
         start = str(wanted.get("start_date") or magento_settings().start_date or "")
         fixed = {**given, "as_of_date": as_of.isoformat(), "store_timezone": zone, "start_date": start}
         make_ready(house)
-        results = house.dbt_target / "run_results.json"
-        results.unlink(missing_ok=True)
+        (house.dbt_target / RESULTS).unlink(missing_ok=True)
         vars_text = yaml.safe_dump(fixed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
         code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments], fingerprint(wanted | fixed))
+        results = read_results(house.dbt_target)
         summary = summarise(results)
-        for line in rows_found(house):
+        for line in rows_found(house, results):
             print(f"  {line}")
         if code != 0:
             raise PipelineError(
                 f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
             )
-        is_tested = every_test_ran(house.dbt_target)
+        is_tested = every_test_ran(house.dbt_target, results)
         published = publish(house, as_of, zone, is_tested=is_tested)
     print(f"  {summary.text}")
     if not is_tested:
@@ -128,11 +126,20 @@ class Summary:
     failures: str
 
 
-def summarise(results: Path) -> Summary:
-    """Read a dbt run's `run_results.json`; a run that ended before it wrote one built nothing."""
-    nodes: list[dict[str, Any]] = []
-    if results.exists():
-        nodes = json.loads(results.read_text(encoding="utf-8"))["results"]
+def read_results(target: Path) -> list[dict[str, Any]]:
+    """What the last dbt run says of each of its nodes; a run that ended before it wrote that built nothing."""
+    path = target / RESULTS
+    found: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["results"] if path.exists() else []
+    return found
+
+
+def _nodes(target: Path) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    return found
+
+
+def summarise(nodes: list[dict[str, Any]]) -> Summary:
+    """Count a dbt run's results, and name what failed."""
     built = Counter(node["unique_id"].split(".")[0] for node in nodes)
     tests = Counter(node["status"] for node in nodes if node["unique_id"].split(".")[0] in ("test", "unit_test"))
     text = (
@@ -147,53 +154,49 @@ def summarise(results: Path) -> Summary:
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
 
 
-def rows_found(house: Warehouse, most: int = 3) -> list[str]:
-    """Lines that show what the last run's tests found: `most` rows of each, of those that cannot show a customer.
+def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 3) -> list[str]:
+    """Lines that show what a run's tests found: `most` rows of each, of those that cannot show a customer.
 
-    These are the tests of seeds without addresses, and those with `show_rows` in their meta.
+    These are the tests of seeds without addresses, and those with `show_rows` in their meta, which read no mart.
     """
-    results = house.dbt_target / "run_results.json"
-    if not results.exists():
+    found = [one for one in results if one["status"] in ("warn", "fail")]
+    if not found:
         return []
-    nodes = json.loads((house.dbt_target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
+    nodes = _nodes(house.dbt_target)
     lines: list[str] = []
-    found_by = json.loads(results.read_text(encoding="utf-8"))["results"]
-    for result in sorted(found_by, key=lambda one: one["status"] == "fail"):  # last, where they are read
-        node = nodes.get(result["unique_id"], {})
-        if result["status"] not in ("warn", "fail") or not result.get("compiled_code") or not _shows_rows(node):
-            continue
-        with open_warehouse(house.path, read_only=True) as connection:
-            found = connection.execute(result["compiled_code"])
-            names = [column[0] for column in found.description or []]
-            for row in found.fetchmany(most):
+    with open_warehouse(house.path, read_only=True) as connection:
+        for one in sorted(found, key=lambda one: one["status"] == "fail"):  # last, where they are read
+            node = nodes.get(one["unique_id"])  # none: a unit test
+            if not node or not _shows_rows(node):
+                continue
+            rows = connection.execute(one["compiled_code"])
+            names = [column[0] for column in rows.description or []]
+            for row in rows.fetchmany(most):
                 pairs = (f"{name} {value}" for name, value in zip(names, row, strict=True) if value is not None)
                 lines.append(f"{_of_seed(node)}{node['name']}: {', '.join(pairs)}")
     return lines
 
 
 def _shows_rows(node: dict[str, Any]) -> bool:
-    read = node.get("depends_on", {}).get("nodes", [])
+    read = node["depends_on"]["nodes"]
     are_plain = bool(read) and all(one.startswith("seed.") and not one.endswith(".excluded_emails") for one in read)
-    return are_plain or bool(node.get("config", {}).get("meta", {}).get("show_rows"))
+    return are_plain or bool(node["config"]["meta"].get("show_rows"))
 
 
 def _of_seed(node: dict[str, Any]) -> str:
-    attached = str(node.get("attached_node") or "")
-    return f"seeds/{attached.split('.')[-1]}.csv, " if attached.startswith("seed.") else ""
+    kind, _, name = (node.get("attached_node") or "").rpartition(".")
+    return f"seeds/{name}.csv, " if kind.startswith("seed.") else ""
 
 
-def every_test_ran(target: Path) -> bool:
-    """Tell whether the last run tested everything; a build of selected models does not.
+def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
+    """Tell whether a run tested everything; a build of selected models does not.
 
     Unit tests are not asked for: they hold logic, not this night's data.
     """
-    manifest = json.loads((target / "manifest.json").read_text(encoding="utf-8"))
-    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))
-    tests = {key: node for key, node in manifest["nodes"].items() if node["resource_type"] == "test"}
     wanted = {
-        key for key, node in tests.items() if node["depends_on"]["nodes"]
+        key for key, node in _nodes(target).items() if node["resource_type"] == "test" and node["depends_on"]["nodes"]
     }  # none: of a model that is switched off
-    return wanted <= {node["unique_id"] for node in results["results"]}
+    return wanted <= {one["unique_id"] for one in results}
 
 
 def main() -> int:

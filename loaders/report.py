@@ -81,10 +81,14 @@ def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
                   count(*) filter (is_subscribed) as subscribed, sum(amount_total) as amount
            from marts.icommkt_contacts""",
     )
-    names = {name: f"more than {name.removesuffix('_plus')} days ago" for name in found if name.endswith("_plus")}
-    rows = [{**row, "name": names.get(row["name"], f"last {row['name']} days")} for row in _rows(connection, windows)]
+    rows = [{**row, "name": _window(row["name"])} for row in _rows(connection, windows)]
     most = max((segment["contacts"] for segment in segments), default=1)
     return {"totals": totals[0], "windows": rows, "segments": segments, "largest_segment": most}
+
+
+def _window(name: str) -> str:
+    days = name.removesuffix("_plus")
+    return f"last {days} days" if days == name else f"more than {days} days ago"
 
 
 def _pushes(state: Path) -> dict[str, Any]:

@@ -12,26 +12,31 @@ compared as (
         lag(cutoff) over (partition by measure order by score) as cutoff_below
     from {{ model }}
 
+),
+
+measures as (
+
+    select
+        measure,
+        count(*) as number_of_cutoffs,
+        count(distinct score) as different_scores,
+        max(
+            case
+                when measure = 'recency' and cutoff >= cutoff_below then 1
+                when measure <> 'recency' and cutoff <= cutoff_below then 1
+                else 0
+            end
+        ) = 1 as is_in_wrong_order
+    from compared
+    group by measure
+
 )
 
-select
-    measure,
-    count(*) as number_of_cutoffs,
-    min(case when score between 2 and 5 then score end) as lowest_score,
-    max(case when score between 2 and 5 then score end) as highest_score,
-    max(
-        case
-            when measure = 'recency' and cutoff >= cutoff_below then 1
-            when measure <> 'recency' and cutoff <= cutoff_below then 1
-            else 0
-        end
-    ) = 1 as is_in_wrong_order
-from compared
-group by measure
-having
-    count(*) <> 4
-    or count(distinct score) <> 4
-    or max(case when measure = 'recency' and cutoff >= cutoff_below then 1 else 0 end) = 1
-    or max(case when measure <> 'recency' and cutoff <= cutoff_below then 1 else 0 end) = 1
+select *
+from measures
+where
+    number_of_cutoffs <> 4
+    or different_scores <> 4
+    or is_in_wrong_order
 
 {% endtest %}

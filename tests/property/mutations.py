@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         "scores: who is at the end of a fifth is in the next",
         SCORES,
-        "dated.amount > borders.monetary_3",
-        "dated.amount >= borders.monetary_3",
+        "'dated.amount', '>', 'borders.monetary'",
+        "'dated.amount', '>=', 'borders.monetary'",
     ),
     Mutation(
         "e-mail: lower() of all letters",

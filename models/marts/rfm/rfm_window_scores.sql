@@ -120,48 +120,19 @@ scored as (
         dated.days_since_last_purchase,
         case
             when borders.is_recency_fixed
-                then case
-                    when dated.days_since_last_purchase <= borders.fixed_recency_5 then 5
-                    when dated.days_since_last_purchase <= borders.fixed_recency_4 then 4
-                    when dated.days_since_last_purchase <= borders.fixed_recency_3 then 3
-                    when dated.days_since_last_purchase <= borders.fixed_recency_2 then 2
-                    else 1
-                end
-            when dated.days_since_last_purchase < borders.recency_5 then 5
-            when dated.days_since_last_purchase < borders.recency_4 then 4
-            when dated.days_since_last_purchase < borders.recency_3 then 3
-            when dated.days_since_last_purchase < borders.recency_2 then 2
-            else 1
+                then {{ score_by_borders('dated.days_since_last_purchase', '<=', 'borders.fixed_recency') }}
+            else {{ score_by_borders('dated.days_since_last_purchase', '<', 'borders.recency') }}
         end as recency_score,
         case
             when borders.is_frequency_fixed
-                then case
-                    when dated.purchases >= borders.fixed_frequency_5 then 5
-                    when dated.purchases >= borders.fixed_frequency_4 then 4
-                    when dated.purchases >= borders.fixed_frequency_3 then 3
-                    when dated.purchases >= borders.fixed_frequency_2 then 2
-                    else 1
-                end
+                then {{ score_by_borders('dated.purchases', '>=', 'borders.fixed_frequency') }}
             when dated.purchases = 1 then 1
-            when dated.purchases > borders.frequency_5 then 5
-            when dated.purchases > borders.frequency_4 then 4
-            when dated.purchases > borders.frequency_3 then 3
-            else 2
+            else {{ score_by_borders('dated.purchases', '>', 'borders.frequency', lowest=2) }}
         end as frequency_score,
         case
             when borders.is_monetary_fixed
-                then case
-                    when dated.amount >= borders.fixed_monetary_5 then 5
-                    when dated.amount >= borders.fixed_monetary_4 then 4
-                    when dated.amount >= borders.fixed_monetary_3 then 3
-                    when dated.amount >= borders.fixed_monetary_2 then 2
-                    else 1
-                end
-            when dated.amount > borders.monetary_5 then 5
-            when dated.amount > borders.monetary_4 then 4
-            when dated.amount > borders.monetary_3 then 3
-            when dated.amount > borders.monetary_2 then 2
-            else 1
+                then {{ score_by_borders('dated.amount', '>=', 'borders.fixed_monetary') }}
+            else {{ score_by_borders('dated.amount', '>', 'borders.monetary') }}
         end as monetary_score
     from dated
     inner join borders

@@ -56,6 +56,11 @@ strip_whitespace = _call("strip_whitespace")
 value_at_share = _call("value_at_share")
 
 
+def score_by_borders(value: str, comparison: str, borders: str, lowest: int = 1) -> str:
+    """One number."""
+    return f"score_by_borders({value}, '{comparison}', {borders}, {lowest})"
+
+
 def split_list(text: str, separator: str = ",") -> str:
     """One list."""
     return f"split_list({text}, '{separator}')"

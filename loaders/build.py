@@ -154,8 +154,8 @@ def summarise(nodes: list[dict[str, Any]]) -> Summary:
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
 
 
-def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 3) -> list[str]:
-    """Lines that show what a run's tests found: `most` rows of each, of those that cannot show a customer.
+def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 10) -> list[str]:
+    """Lines that show what a run's tests found: up to `most` rows of each, of those that cannot show a customer.
 
     These are the tests of seeds without addresses, and those with `show_rows` in their meta, which read no mart.
     """
@@ -174,6 +174,8 @@ def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 3) -
             for row in rows.fetchmany(most):
                 pairs = (f"{name} {value}" for name, value in zip(names, row, strict=True) if value is not None)
                 lines.append(f"{_of_seed(node)}{node['name']}: {', '.join(pairs)}")
+            if (more := one["failures"] - most) > 0:
+                lines.append(f"{_of_seed(node)}{node['name']}: and {more:,} more")
     return lines
 
 

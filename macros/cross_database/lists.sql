@@ -115,6 +115,12 @@
 {%- endmacro %}
 
 
+{#- The items of a list's lists, one after the other. -#}
+{% macro flat_list(lists) -%}
+    flatten({{ lists }})
+{%- endmacro %}
+
+
 {#- The first `number` items of a list. -#}
 {% macro first_items(list, number) -%}
     {{ return(adapter.dispatch('first_items', 'magento_icommkt')(list, number)) }}

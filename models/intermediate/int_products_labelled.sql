@@ -93,8 +93,7 @@ labelled as (
         products.store_key,
         products.product_id,
         {{ clean_list('brands.brands') }} as brands,
-        {{ clean_list('category_names.categories') }} as categories,
-        {{ row_version(['brands.brands', 'category_names.categories']) }} as _made_from
+        {{ clean_list('category_names.categories') }} as categories
     from products
     left join brands
         on

@@ -81,9 +81,9 @@ items as (
 
 ),
 
-products as (
+product_sets as (
 
-    select * from {{ ref('int_products_labelled') }}
+    select * from {{ ref('int_product_sets_labelled') }}
 
 ),
 
@@ -156,13 +156,13 @@ bought_products as (
         store_key,
         buyer_number,
         days_ago > {{ longest }} as is_older,
-        category_product_id as product_id,
+        category_product_ids as product_ids,
         min({{ occurrence_key('purchase_number', 'item_id') }}) as occurrence_key,
         min(days_ago) as days_ago,
         max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
     from items
-    where category_product_id is not null
-    group by store_key, buyer_number, days_ago > {{ longest }}, category_product_id
+    where category_product_ids is not null
+    group by store_key, buyer_number, days_ago > {{ longest }}, category_product_ids
 
 ),
 
@@ -174,12 +174,12 @@ bought_categories as (
         bought_products.occurrence_key,
         bought_products.days_ago,
         bought_products.is_in_last_purchase,
-        {{ explode_list('products.categories', 'position', 'category') }}
+        {{ explode_list('product_sets.categories', 'position', 'category') }}
     from bought_products
-    inner join products
+    inner join product_sets
         on
-            bought_products.store_key = products.store_key
-            and bought_products.product_id = products.product_id
+            bought_products.store_key = product_sets.store_key
+            and bought_products.product_ids = product_sets.product_ids
 
 ),
 
@@ -236,12 +236,12 @@ last_bought_brands as (
         items.purchase_number,
         items.item_id,
         items.days_ago,
-        {{ explode_list('products.brands', 'position', 'brand') }}
+        {{ explode_list('product_sets.brands', 'position', 'brand') }}
     from items
-    inner join products
+    inner join product_sets
         on
-            items.store_key = products.store_key
-            and items.brand_product_id = products.product_id
+            items.store_key = product_sets.store_key
+            and items.brand_product_ids = product_sets.product_ids
     where items.is_last_purchase
 
 ),

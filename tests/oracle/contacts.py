@@ -140,11 +140,12 @@ class Calculation:
         for order in self.shop.orders.values():
             day = rules.local_date(order.created_at, self.zone)
             amount = rules.base_amount(order)
-            if not self.counts(order) or amount is None:
+            currency = rules.base_currency(order, self.shop)
+            if not self.counts(order) or amount is None or currency is None:
                 continue
-            rate = rules.conversion_rate(order, self.currency, self.seeds.rates(self.currency, day))
+            rate = rules.conversion_rate(order, currency, self.currency, self.seeds.rates(self.currency, day))
             if rate is None:
-                missing[order.base_currency or "(none)"] += 1
+                missing[currency] += 1
                 continue
             found.append(Purchase(order, day, rules.rounded(rules.EXACT.multiply(amount, rate), 4)))
         if missing:

@@ -126,22 +126,43 @@ def is_purchase(order: Order, rule: PaymentRule | None) -> bool:
     return order.state in PAID_STATES or order.base_total_paid > 0
 
 
+def canceled_unpaid(canceled: Decimal, ordered: Decimal, paid: Decimal) -> Decimal:
+    """What of a cancellation still counts: only what was not paid, or invoiced, after all."""
+    return max(Decimal(0), min(canceled, ordered - paid))
+
+
 def base_amount(order: Order) -> Decimal | None:
-    """What is left of the order's total after refunds and cancellations; None when a positive total is used up."""
-    left = order.base_grand_total - order.base_total_refunded - order.base_total_canceled
-    if left > 0:
-        return left
-    return None if order.base_grand_total > 0 else Decimal(0)
+    """What is left of the order's total after refunds and cancellations; None when the order came back whole."""
+    total = order.base_grand_total
+    left = total - order.base_total_refunded - canceled_unpaid(order.base_total_canceled, total, order.base_total_paid)
+    lines = kept_lines(order.lines)
+    ordered = [line for line in lines if line.qty_ordered > 0]
+    nothing_kept = bool(ordered) and not any(is_sold(line) for line in lines)
+    if total <= 0:
+        came_back = nothing_kept
+    elif order.state == "closed" and nothing_kept:
+        came_back = left <= Decimal("0.01") * len(lines)
+    else:
+        came_back = left <= 0
+    return None if came_back else max(left, Decimal(0))
 
 
-def conversion_rate(order: Order, reporting_currency: str, seed: Mapping[str, Decimal]) -> Decimal | None:
-    """The rate from the order's base currency into the reporting currency; None when there is none."""
-    if order.base_currency == reporting_currency:
+def base_currency(order: Order, shop: Shop) -> str | None:
+    """The currency of the order's own amounts, else its store view's; None when nothing tells."""
+    view = shop.store_views.get(order.store_id or 0)
+    return clean(order.base_currency) or (clean(view.base_currency) if view else None)
+
+
+def conversion_rate(
+    order: Order, currency: str, reporting_currency: str, seed: Mapping[str, Decimal]
+) -> Decimal | None:
+    """The rate from the order's currency into the reporting currency; None when there is none."""
+    if currency == reporting_currency:
         return Decimal(1)
     rate = order.base_to_global_rate
     if order.global_currency == reporting_currency and rate is not None and rate > 0:
         return rate
-    return seed.get(order.base_currency or "")
+    return seed.get(currency)
 
 
 # --- lines, brands, categories ---------------------------------------------------------------------------------
@@ -178,7 +199,8 @@ def kept_lines(lines: Sequence[Line]) -> list[Line]:
 
 def is_sold(line: Line) -> bool:
     """Whether something of the line was neither refunded nor canceled."""
-    return line.qty_ordered > 0 and line.qty_refunded + line.qty_canceled < line.qty_ordered
+    canceled = canceled_unpaid(line.qty_canceled, line.qty_ordered, line.qty_invoiced)
+    return line.qty_ordered > line.qty_refunded + canceled
 
 
 def brands_of(product: Product | None, attribute: str, options: Mapping[tuple[str, str], str | None]) -> list[str]:
@@ -194,15 +216,11 @@ def categories_of(product: Product | None, categories: Mapping[int, Category]) -
 
 
 def _of_line(line: Line, order: Order, of_product: Callable[[int | None], list[str]]) -> list[str]:
-    """What the line's product has; for a configurable without any, what its variant has.
-
-    Magento writes one child line per configurable; were there more, the first that names a product is the variant.
-    """
+    """What the line's product has; for a composite without any, what all its children have, in line order."""
     found = of_product(line.product_id)
-    if found or line.product_type != "configurable":
+    if found or line.product_type not in ("configurable", "bundle"):
         return found
-    variants = [child.product_id for child in children(order.lines, line) if child.product_id is not None]
-    return of_product(variants[0]) if variants else []
+    return [value for child in children(order.lines, line) for value in of_product(child.product_id)]
 
 
 def order_products(order: Order) -> list[str]:

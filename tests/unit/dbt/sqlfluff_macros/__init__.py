@@ -154,7 +154,6 @@ _VARS: dict[str, Any] = {
     "gender_labels": {1: "Male", 2: "Female", 3: "Not Specified"},
     "customer_attributes": [],
     "product_attributes": [],
-    "line_totals_severity": "error",
 }
 
 

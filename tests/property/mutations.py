@@ -63,12 +63,89 @@ MUTATIONS = (
     Mutation(
         "refund: whole refunds stay purchases of 0", ASSESSED, "base_amount_left <= 0 and", "base_amount_left < 0 and"
     ),
-    Mutation("refund: not taken off the amount", ASSESSED, "- dated.base_total_refunded", "- 0"),
+    Mutation("refund: not taken off the amount", ASSESSED, "- base_total_refunded - ", "- "),
+    Mutation(
+        "refund: a cent left of a closed order is a purchase",
+        ASSESSED,
+        "base_amount_left <= 0.01 *",
+        "base_amount_left <= 0 *",
+    ),
+    Mutation(
+        "refund: a cent left of any order is none", ASSESSED, "orders.state = 'closed'", "orders.state is not null"
+    ),
+    Mutation(
+        "refund: a free order that came back whole stays",
+        ASSESSED,
+        "or orders.base_grand_total <= 0",
+        "or orders.base_grand_total < 0",
+    ),
+    Mutation(
+        "refund: one line that came back is all of them",
+        ASSESSED,
+        "max(lines.quantity_left)",
+        "min(lines.quantity_left)",
+    ),
+    Mutation(
+        "canceled: paid or not",
+        "macros/rules/canceled_unpaid.sql",
+        "least({{ canceled }}, {{ whole }} - {{ paid }})",
+        "{{ canceled }}",
+    ),
+    Mutation(
+        "canceled: what was paid too much is added",
+        "macros/rules/canceled_unpaid.sql",
+        "{{ whole }} - {{ paid }}), 0)",
+        "{{ whole }} - {{ paid }}))",
+    ),
+    Mutation(
+        "currency: not the store view's",
+        "macros/rules/order_currency.sql",
+        "coalesce({{ orders }}.base_currency, {{ store_views }}.base_currency)",
+        "{{ orders }}.base_currency",
+    ),
+    Mutation(
+        "currency: unknown is the reporting currency",
+        "macros/rules/order_currency.sql",
+        "{{ store_views }}.base_currency)",
+        "{{ store_views }}.base_currency, 'USD')",
+        3,
+    ),
+    Mutation(
+        "currency: the store view's before the order's own",
+        "macros/rules/order_currency.sql",
+        "coalesce({{ orders }}.base_currency, {{ store_views }}.base_currency)",
+        "coalesce({{ store_views }}.base_currency, {{ orders }}.base_currency)",
+        3,
+    ),
     Mutation(
         "refund: a line sent back whole stays",
+        "models/marts/core/fct_purchase_items.sql",
+        "where quantity_left > 0",
+        "where quantity_left >= 0",
+    ),
+    Mutation(
+        "labels: a bundle takes none of its parts'",
         KEPT,
-        "+ quantity_canceled < quantity_ordered",
-        "+ quantity_canceled <= quantity_ordered",
+        "when product_type in ('configurable', 'bundle') then child",
+        "when product_type = 'configurable' then child",
+    ),
+    Mutation(
+        "labels: children from the last line on",
+        KEPT,
+        "'item_id', 'product_id is not null'",
+        "'0 - item_id', 'product_id is not null'",
+    ),
+    Mutation(
+        "labels: the first child's alone",
+        "models/intermediate/int_product_sets_labelled.sql",
+        "{{ explode_list(split_list('product_ids'), 'position', 'product_id') }}",
+        "1 as position,\n        split_part(product_ids, ',', 1) as product_id",
+    ),
+    Mutation(
+        "labels: brands and categories go together",
+        "models/marts/core/fct_purchase_items.sql",
+        "when {{ list_is_empty('products.categories') }}",
+        "when {{ list_is_empty('products.brands') }}",
     ),
     Mutation(
         "last purchase: ties go to the lowest id",

@@ -153,6 +153,7 @@ SITUATIONS = (
                 {"payment_method": "decidir", "gateway": "x", "states": "complete", "require_paid": "true"},
                 {"payment_method": "free", "gateway": "x", "states": "canceled|holded", "require_paid": "false"},
                 {"payment_method": "sugapay", "gateway": "x", "states": "", "require_paid": "true"},
+                {"payment_method": "y", "gateway": "x", "states": "state_no_order_has_yet", "require_paid": "false"},
             ],
             "excluded_emails": [
                 {"match": "exact", "value": "Ana@Example.com", "reason": "staff"},

@@ -68,7 +68,10 @@ orders as (
         on orders.payment_method = methods.payment_method
     where
         coalesce(orders.state, '') <> 'canceled'
-        and concat(coalesce(trim(orders.base_currency_code), ''), coalesce(trim(store_views.base_currency_code), '')) <> ''
+        and coalesce(
+            {{ clean_text('orders.base_currency_code') }},
+            {{ clean_text('store_views.base_currency_code') }}
+        ) is not null
         and (
             (coalesce(orders.base_total_paid, 0) > 0 and {{ seed_text('methods.states') }} is null)
             or (coalesce(orders.base_total_paid, 0) > 0 and methods.require_paid)

@@ -30,7 +30,7 @@ product_sets as (
 
 ),
 
-{# A composite line whose own product has no brand, or no category, takes those of its children: its variant, its parts. -#}
+{# A composite line whose own product has no brand, or no category, takes those of its children. -#}
 labelled as (
 
     select
@@ -45,17 +45,24 @@ labelled as (
         purchases.conversion_rate,
         purchases.website,
         purchases.store,
-        {%- for kind, labels in {'brand': 'brands', 'category': 'categories'}.items() %}
         case
-            when {{ list_is_empty('products.' ~ labels) }} then children.product_ids
+            when {{ list_is_empty('products.brands') }} then children.product_ids
             else products.product_ids
-        end as {{ kind }}_product_ids,
+        end as brand_product_ids,
         case
-            when {{ list_is_empty('products.' ~ labels) }}
-                then {{ list_to_text('children.' ~ labels, var('list_separator')) }}
-            else {{ list_to_text('products.' ~ labels, var('list_separator')) }}
-        end as {{ labels }}{{ ',' if not loop.last }}
-        {%- endfor %}
+            when {{ list_is_empty('products.categories') }} then children.product_ids
+            else products.product_ids
+        end as category_product_ids,
+        case
+            when {{ list_is_empty('products.brands') }}
+                then {{ list_to_text('children.brands', var('list_separator')) }}
+            else {{ list_to_text('products.brands', var('list_separator')) }}
+        end as brands,
+        case
+            when {{ list_is_empty('products.categories') }}
+                then {{ list_to_text('children.categories', var('list_separator')) }}
+            else {{ list_to_text('products.categories', var('list_separator')) }}
+        end as categories
     from lines
     inner join purchases
         on

@@ -24,6 +24,7 @@ from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
 from loaders.seeds import check_seeds
+from loaders.text import fit
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
 RESULTS = "run_results.json"
@@ -172,7 +173,7 @@ def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 10) 
             rows = connection.execute(one["compiled_code"])
             names = [column[0] for column in rows.description or []]
             for row in rows.fetchmany(most):
-                pairs = (f"{name} {value}" for name, value in zip(names, row, strict=True) if value is not None)
+                pairs = (f"{name} {fit(value)}" for name, value in zip(names, row, strict=True) if value is not None)
                 lines.append(f"{_of_seed(node)}{node['name']}: {', '.join(pairs)}")
             if (more := one["failures"] - most) > 0:
                 lines.append(f"{_of_seed(node)}{node['name']}: and {more:,} more")

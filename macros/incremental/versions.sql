@@ -2,7 +2,8 @@
 
 {#-
     Version of an order: the load that wrote it and its lines, the account's address, the currency, the settings, and
-    whether it is of a day after the as-of date. (Only near that date is a date told in the store's time zone, which takes a while.)
+    whether it is of a day after the as-of date. (Only near that date is a date told in the store's time zone, which takes
+    a while.)
 -#}
 {% macro order_version(orders, accounts, currency, settings) -%}
     {{ magento_icommkt.row_version([

@@ -144,14 +144,14 @@ judged as (
     select
         *,
         case
+            when order_date < start_date
+                then 'before start date'
             when state = 'canceled'
                 then 'canceled'
             when not is_paid_for
                 then 'not paid'
             when base_amount_left <= 0 and base_grand_total > 0
                 then 'refunded'
-            when order_date < start_date
-                then 'before start date'
             when order_date > as_of_date
                 then 'after as-of date'
         end as not_a_purchase_because

@@ -109,7 +109,7 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
 
 
 def _as_data(value: Any) -> Any:
-    """Give a var so that dbt takes it as it is: it renders texts, so one that could be Jinja goes as Jinja's literal."""
+    """Give a var so that dbt takes it as it is: dbt renders texts, so what could be Jinja goes as Jinja's literal."""
     is_jinja = isinstance(value, str) and "{" in value
     return f"{{{{ {json.dumps(value, ensure_ascii=False)} }}}}" if is_jinja else value
 

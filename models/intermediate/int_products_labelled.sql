@@ -75,8 +75,8 @@ brand_labels as (
 
 ),
 
-{# An attribute of type text has no options, and its value is the brand. A value of digits alone is not taken for one: it
-   is the id of an option whose label could not be read. -#}
+{# An attribute of type text has no options, and its value is the brand. A value of digits alone is not taken for
+   one: it is the id of an option whose label could not be read. -#}
 stores_with_options as (
 
     select distinct store_key

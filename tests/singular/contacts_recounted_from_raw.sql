@@ -1,6 +1,6 @@
 {#-
-    Number of accounts and of orders since the start date, counted in raw, are all accounted for: each leads to a contact, to an invalid address or
-    to an excluded one, and to one of them only.
+    Number of accounts and of orders since the start date, counted in raw, are all accounted for: each leads to a
+    contact, to an invalid address or to an excluded one, and to one of them only.
 -#}
 with
 

@@ -1,4 +1,4 @@
-{#- A row of the seed that matches no address: most likely a typing mistake, so that whom it means is still written to. -#}
+{#- A row of the seed that matches no address: most likely a typing mistake, and whom it means is written to. -#}
 {{ config(severity='warn', meta={'show_rows': true}) }}
 
 with
@@ -17,7 +17,10 @@ matching as (
 
 )
 
-select excluded_emails.*
+select
+    excluded_emails.match,
+    excluded_emails.value,
+    excluded_emails.reason
 from {{ ref('excluded_emails') }} as excluded_emails
 left join matching
     on concat(excluded_emails.match, ' ', excluded_emails.value) = matching.seed_row

@@ -150,6 +150,7 @@ MUTATIONS = (
         LABELLED,
         "then {{ text_list(['brand_values.brand_value']) }}",
         "then {{ split_list('brand_values.brand_value') }}",
+        1,
     ),
     Mutation("brands: ids without labels are texts", LABELLED, "'[^0-9, ]'", "'[^, ]'"),
     Mutation(

@@ -201,6 +201,8 @@ judged as (
     select
         *,
         case
+            when order_date < start_date
+                then 'before start date'
             when state = 'canceled'
                 then 'canceled'
             when not is_paid_for
@@ -210,8 +212,6 @@ judged as (
             {#- Rows that were rounded one by one can leave a cent each of what was refunded whole. #}
             when base_amount_left <= 0.01 * returned_lines
                 then 'refunded'
-            when order_date < start_date
-                then 'before start date'
             when order_date > as_of_date
                 then 'after as-of date'
             when currency is null

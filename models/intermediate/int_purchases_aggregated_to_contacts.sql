@@ -1,9 +1,11 @@
 {%- set windows = purchase_windows(var('purchase_windows')) -%}
 {%- set longest = var('purchase_windows')[-1] -%}
 {%- set period = '' if var('rfm_period_days') is none else var('rfm_period_days') | string | trim -%}
-{%- set in_period = 'days_ago <= ' ~ period if period else 'true' -%}
+{%- set period = whole_number(period) if period else none -%}
+{%- set list_max_length = whole_number(var('list_max_length')) -%}
+{%- set in_period = 'days_ago <= ' ~ period if period is not none else 'true' -%}
 {%- set separator = var('list_separator') -%}
-{%- set edges = var('purchase_windows') + ([period | int] if period else []) -%}
+{%- set edges = var('purchase_windows') + ([period] if period is not none else []) -%}
 {%- set lists = {
     'products': 'product',
     'categories': 'category',
@@ -301,23 +303,23 @@ limits as (
     select
         coalesce(
             max(case when mart_column = 'last_purchase_brands' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as last_purchase_brands,
         {%- for window in windows %}
         {%- for list in lists %}
         coalesce(
             max(case when mart_column = '{{ list }}_{{ window.suffix }}' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as {{ list }}_{{ window.suffix }},
         {%- endfor %}
         {%- endfor %}
         coalesce(
             max(case when mart_column = 'last_purchase_categories' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as last_purchase_categories,
         coalesce(
             max(case when mart_column = 'last_purchase_promo_codes' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as last_purchase_promo_codes
     from fields
 

@@ -7,6 +7,7 @@ a second telling of the same definitions, so that both can only agree when both 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -18,8 +19,10 @@ from .entities import Address, Category, Customer, Line, Order, Product, Shop
 
 # Unicode's White_Space property, written out: Python's own str.strip() also takes U+001C..U+001F.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-EMAIL = re.compile(r"[^@\s,;]+@[^@\s]+\.[^@\s.]+", re.ASCII)
-EMAIL_LENGTH = 254
+ATOM = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~")
+LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+LABEL = LETTERS | frozenset("0123456789-")
+EMAIL_LENGTH, LOCAL_LENGTH = 254, 64
 LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 BIRTH_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)( \d\d:\d\d:\d\d)?", re.ASCII)
 PAID_STATES = frozenset({"processing", "complete", "closed"})
@@ -51,20 +54,31 @@ class PaymentRule(Protocol):
 
 
 def clean(text: str | None) -> str | None:
-    """Trim Unicode white space; nothing left is None."""
-    return (text or "").strip(WHITE_SPACE) or None
+    """One line without control characters, Unicode white space trimmed; nothing left is None."""
+    one_line = re.sub("\r\n|[\t\n\v\f\r\x85\u2028\u2029]", " ", text or "")
+    return "".join(one for one in one_line if unicodedata.category(one) != "Cc").strip(WHITE_SPACE) or None
 
 
 def email_key(raw: str | None) -> str | None:
     """The address that identifies a contact, or None when it is not a usable address."""
     email = (raw or "").strip(WHITE_SPACE).translate(LOWER)
-    return email if email.isascii() and len(email) <= EMAIL_LENGTH and EMAIL.fullmatch(email) else None
+    local, _, domain = email.partition("@")
+    words, labels = local.split("."), domain.split(".")
+    is_valid = (
+        len(email) <= EMAIL_LENGTH
+        and len(local) <= LOCAL_LENGTH
+        and all(word and ATOM.issuperset(word) for word in words)
+        and len(labels) > 1
+        and all(label and LABEL.issuperset(label) and "-" not in (label[0], label[-1]) for label in labels)
+        and labels[-1][0] in LETTERS
+    )
+    return email if is_valid else None
 
 
 def birth_date(raw: str | None) -> date | None:
-    """A date from Magento's `dob`, with or without a time; anything else is None."""
+    """A date from Magento's `dob`, with or without a time; anything else is None, and so are dates before 1900."""
     match = BIRTH_DATE.fullmatch((raw or "").strip(WHITE_SPACE))
-    if not match:
+    if not match or match[1] < "1900":
         return None
     try:
         return date(int(match[1]), int(match[2]), int(match[3]))
@@ -204,8 +218,14 @@ def is_sold(line: Line) -> bool:
 
 
 def brands_of(product: Product | None, attribute: str, options: Mapping[tuple[str, str], str | None]) -> list[str]:
-    """Labels of the product's brand ids; an id without a label is no brand."""
-    ids = (product.attributes.get(attribute) or "").split(",") if product else []
+    """Labels of the product's brand ids; an id without a label is no brand.
+
+    An attribute without any option is a text, which is the brand unless it looks like ids.
+    """
+    value = (product.attributes.get(attribute) or "") if product else ""
+    if not any(code == attribute for code, _ in options) and not set(value) <= set("0123456789, "):
+        return distinct([value])
+    ids = value.split(",")
     return distinct(options.get((attribute, value.strip(WHITE_SPACE))) for value in ids)
 
 

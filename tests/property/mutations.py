@@ -44,6 +44,9 @@ class Mutation:
 
 ASSESSED = "models/intermediate/int_orders_assessed.sql"
 KEPT = "models/intermediate/int_order_lines_kept.sql"
+CHECKED = "models/intermediate/int_emails_checked.sql"
+EMAILS = "macros/rules/normalise_email.sql"
+LABELLED = "models/intermediate/int_products_labelled.sql"
 PURCHASES = "models/marts/core/fct_purchases.sql"
 CONTACTS = "models/marts/core/dim_contacts.sql"
 SCORES = "models/marts/rfm/rfm_window_scores.sql"
@@ -177,6 +180,56 @@ MUTATIONS = (
         "{{ magento_icommkt.lower_ascii(magento_icommkt.strip_whitespace(email)) }}",
         "lower({{ magento_icommkt.strip_whitespace(email) }})",
     ),
+    Mutation("e-mail: two dots in a row", EMAILS, '"([.]"', '"([.]+"'),
+    Mutation("e-mail: a word of one character more", EMAILS, "'@', 1)) > 64", "'@', 1)) > 65"),
+    Mutation("e-mail: a domain that ends in a number", EMAILS, "[.])+[a-z]", "[.])+[a-z0-9]"),
+    Mutation("e-mail: a domain with an underscore", EMAILS, '"([a-z0-9-]*[a-z0-9])?"', '"([a-z0-9_-]*[a-z0-9])?"'),
+    Mutation("e-mail: angle brackets", EMAILS, "`{|}~-]+", "`{|}~<-]+"),
+    Mutation(
+        "excluded: a domain without its sub-domains",
+        CHECKED,
+        "length(domains.domain) - length(excluded_emails.domain) + 1",
+        "1",
+    ),
+    Mutation(
+        "excluded: a domain with what ends alike",
+        CHECKED,
+        """concat('.', domains.domain),
+                length(domains.domain) - length(excluded_emails.domain) + 1
+            ) = concat('.', excluded_emails.domain)""",
+        """domains.domain,
+                length(domains.domain) - length(excluded_emails.domain) + 1
+            ) = excluded_emails.domain""",
+    ),
+    Mutation("excluded: @ and *. in front are not understood", CHECKED, "'^[*@.]+'", "'^[.]+'", 6),
+    Mutation(
+        "start date: guests of before are contacts",
+        CHECKED,
+        "is distinct from 'before start date'",
+        "is distinct from ''",
+        1,
+    ),
+    Mutation(
+        "start date: an order of before names a guest",
+        CONTACTS,
+        "is distinct from 'before start date'",
+        "is distinct from ''",
+        1,
+    ),
+    Mutation("birth date: of tomorrow", CONTACTS, "birth_date <= settings.as_of_date", "birth_date is not null"),
+    Mutation("birth date: before 1900", "macros/rules/parse_birth_date.sql", ">= '1900'", ">= '1000'"),
+    Mutation(
+        "texts: control characters stay", "macros/rules/clean_text.sql", "\"'[^ -~\\u00a0", "\"'[^\\u0001-~\\u0080"
+    ),
+    Mutation("texts: a line break goes", "macros/rules/clean_text.sql", "breaks, \"' '\"", "breaks, \"''\""),
+    Mutation(
+        "brands: a text is split at commas",
+        LABELLED,
+        "then {{ text_list(['brand_values.brand_value']) }}",
+        "then {{ split_list('brand_values.brand_value') }}",
+        1,
+    ),
+    Mutation("brands: ids without labels are texts", LABELLED, "'[^0-9, ]'", "'[^, ]'"),
     Mutation(
         "payment: unpaid cash orders count",
         ASSESSED,

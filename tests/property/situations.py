@@ -150,7 +150,7 @@ SITUATIONS = (
         seeds={
             "payment_methods": [
                 {"payment_method": "checkmo", "gateway": "x", "states": "new|processing", "require_paid": "false"},
-                {"payment_method": "decidir", "gateway": "x", "states": "complete", "require_paid": "true"},
+                {"payment_method": "decidir", "gateway": "x", "states": "complete", "require_paid": "false"},
                 {"payment_method": "free", "gateway": "x", "states": "canceled|holded", "require_paid": "false"},
                 {"payment_method": "sugapay", "gateway": "x", "states": "", "require_paid": "true"},
                 {"payment_method": "y", "gateway": "x", "states": "state_no_order_has_yet", "require_paid": "false"},
@@ -158,6 +158,8 @@ SITUATIONS = (
             "excluded_emails": [
                 {"match": "exact", "value": "Ana@Example.com", "reason": "staff"},
                 {"match": "domain", "value": "example.co", "reason": "tests"},
+                {"match": "domain", "value": "*.Amazon.com", "reason": "tests"},
+                {"match": "domain", "value": "@xn--d.example.com", "reason": "tests"},
                 {"match": "pattern", "value": "[+]tag@", "reason": "tests"},
             ],
             "exchange_rates": _rates(

@@ -75,8 +75,8 @@ EMAILS = (
     "gus@example.com",
     "mask-1@mail.mercadolibre.com",
     "mask-2@sub.marketplace.amazon.com",
-    "'q\"\\<x>&@example.com",
-    "a" * 242 + "@example.com",
+    "!#$%&'*+/=?^_`{|}~-.o@xn--d.example.com",
+    "a" * 64 + "@" + "b" * 177 + ".example.com",
 )
 # What people and modules make of an address. The last ones make another address of it, or none.
 SPELLINGS = (
@@ -90,6 +90,12 @@ SPELLINGS = (
     "{},",
     "{} x",
     "@{}",
+    "<{}>",
+    "mailto:{}",
+    "{0},{0}",
+    "{}\0",
+    "\0{}",
+    "{}\x7f",
 )
 NOT_ADDRESSES = (
     None,
@@ -107,7 +113,17 @@ NOT_ADDRESSES = (
     "ana@exämple.com",
     "one@two@example.com",
     "a b@example.com",
-    "a" * 243 + "@example.com",
+    "a..b@example.com",
+    ".ana@example.com",
+    "ana.@example.com",
+    "ana@example..com",
+    "ana@-example.com",
+    "ana@example-.com",
+    "ana@exam_ple.com",
+    "ana@10.0.0.1",
+    'q"\\<x>@example.com',
+    "a" * 65 + "@example.com",
+    "a" * 64 + "@" + "b" * 178 + ".example.com",
 )
 
 WORDS = (
@@ -125,6 +141,10 @@ WORDS = (
     "cafe\u0301",
     'O\'Hara "8\\8"',
     "Dos\nlíneas",
+    "Dos\r\nlíneas\tmás\u2028\u2029",
+    "Re\0me\x07ra\x9f",
+    "\0",
+    "\x1b \0Remera\x85 ",
     "<b>&amp;</b>",
     "NULL",
     "0",
@@ -142,6 +162,10 @@ BIRTH_DATES = (
     "2023-02-29",
     "0001-01-01",
     "0999-12-31",
+    "1899-12-31",
+    "1900-01-01",
+    "2026-11-23",
+    "2026-11-24",
     "9999-12-31",
     "1953-9-18",
     "18/09/1953",
@@ -150,8 +174,9 @@ BIRTH_DATES = (
     "١٩٥٣-٠٩-١٨",
     "",
 )
-CODES = (None, "HOT", "hot", " HOT ", "HOT,TWO", ",", "", " , TWO ,, HOT ", "TWO", "Ñ,Ñ", "a b", "💥")
-CODE_LISTS = (None, (), ("HOT",), ("TWO", "HOT"), ("A,B", " A "), ("", " "), ('"', "\\"))
+TEXT_BRANDS = ("Topper", "Dolce, Gabbana", ' ["3M"]\n\0', "361", "\0")
+CODES = (None, "HOT", "hot", " HOT ", "HOT,TWO", ",", "", " , TWO ,, HOT ", "TWO", "Ñ,Ñ", "a b", "💥", "HO\0T,\0")
+CODE_LISTS = (None, (), ("HOT",), ("TWO", "HOT"), ("A,B", " A "), ("", " "), ('"', "\\"), ("T\0WO", "\x1f"))
 STATES = (
     "complete",
     "processing",
@@ -347,7 +372,7 @@ class Drawing:
             self.product(id_)
 
     def product(self, id_: int) -> None:
-        brand = self.one_of(("5", "6", "5,6", " 7 , 5 ", "4", ("6", "5"), (7, 4), 5, "99", "", (), None))
+        brand = self.one_of(("5", "6", "5,6", " 7 , 5 ", "4", ("6", "5"), (7, 4), 5, "99", "", (), None, *TEXT_BRANDS))
         codes = self.now_and_then((("manufacturer", "marca"), ("manufacturer",), ("marca",), ()))
         attributes: list[Row] = [{"attribute_code": "color", "value": "9"}]
         for code in codes if brand is not None else ():

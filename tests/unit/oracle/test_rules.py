@@ -52,7 +52,8 @@ class TestEmail:
             ("\u00a0\u2003ana@example.com\u3000\u2028", "ana@example.com"),
             ("ana@sub.example.com", "ana@sub.example.com"),
             ("a@b.c", "a@b.c"),
-            ("a" * 242 + "@example.com", "a" * 242 + "@example.com"),  # 254 characters
+            ("a" * 64 + "@" + "b" * 187 + ".c", "a" * 64 + "@" + "b" * 187 + ".c"),  # 254 characters
+            ("!#$%&'*+-/=?^_`{|}~.9@x-1.c1", "!#$%&'*+-/=?^_`{|}~.9@x-1.c1"),
         ],
     )
     def test_usable(self, raw: str, key: str) -> None:
@@ -80,7 +81,20 @@ class TestEmail:
             "ñandu@example.com",
             "ana\u00a0@example.com",
             "\u200bana@example.com",  # zero width space is no white space to Unicode
-            "a" * 243 + "@example.com",  # 255 characters
+            "a" * 64 + "@" + "b" * 188 + ".c",  # 255 characters
+            "a" * 65 + "@example.com",
+            "ana\0@example.com",
+            "<ana@example.com>",
+            "mailto:ana@example.com",
+            "ana..paz@example.com",
+            ".ana@example.com",
+            "ana.@example.com",
+            "ana@example..com",
+            "ana@-example.com",
+            "ana@example-.com",
+            "ana@exam_ple.com",
+            "ana@10.0.0.1",
+            "ana@example.com,eva@example.com",
         ],
     )
     def test_unusable(self, raw: str | None) -> None:
@@ -95,6 +109,10 @@ class TestTexts:
         assert rules.clean("\u2003 Río  Bravo\u00a0\n") == "Río  Bravo"
         assert rules.clean(" \u3000 ") is None
         assert rules.clean(None) is None
+
+    def test_clean_makes_one_line_without_control_characters(self) -> None:
+        assert rules.clean("\0 Río\r\nBra\x9fvo\n\tdel\u2028Norte\x07") == "Río Bravo  del Norte"
+        assert rules.clean("\0\n") is None
 
     def test_items_are_trimmed_distinct_and_stand_where_they_first_did(self) -> None:
         assert rules.joined(["b", " a ", "b", "", None, "A", "a"], None) == "b, a, A"
@@ -121,6 +139,8 @@ class TestTexts:
             ("1953-09-18 00:00:00", date(1953, 9, 18)),
             ("2000-02-29", date(2000, 2, 29)),
             ("1953-02-30", None),
+            ("1899-12-31", None),
+            ("1900-01-01", date(1900, 1, 1)),
             ("0000-00-00", None),
             ("18/09/1953", None),
             ("1953-9-18", None),
@@ -380,6 +400,14 @@ class TestBrandsAndCategories:
 
     def test_several_brands_in_the_order_of_their_ids_in_the_value(self) -> None:
         assert self.brands(Line(1, product_id=1)) == ["Zonda", "Acme"]
+
+    @pytest.mark.parametrize(
+        ("text", "brands"), [(" Dolce,\nGabbana", ["Dolce, Gabbana"]), ("3M", ["3M"]), ("12, 13", []), ("", [])]
+    )
+    def test_a_text_is_a_brand_where_there_are_no_options(self, text: str, brands: list[str]) -> None:
+        product = Product(1, {"marca": text})
+        assert rules.brands_of(product, "marca", {("manufacturer", "12"): "Acme"}) == brands
+        assert rules.brands_of(product, "marca", {("marca", "99"): "Acme"}) == []
 
     def test_an_id_without_a_label_is_no_brand(self) -> None:
         assert self.brands(Line(1, product_id=3)) == []

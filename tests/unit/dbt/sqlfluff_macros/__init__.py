@@ -34,6 +34,7 @@ first_items = _call("first_items")
 flat_list = _call("flat_list")
 integer_divide = _call("integer_divide")
 is_ascii = _call("is_ascii")
+is_too_long_email = _call("is_too_long_email")
 is_valid_email = _call("is_valid_email")
 json_text_list = _call("json_text_list")
 line_amount_left = _call("line_amount_left")
@@ -53,15 +54,22 @@ profile_field = _call("profile_field")
 profile_fields_json = _call("profile_fields_json")
 quantity = _call("quantity")
 raise_error = _call("raise_error")
+replace_pattern = _call("replace_pattern")
 seed_text = _call("seed_text")
 store_timezone = _call("store_timezone")
 strip_whitespace = _call("strip_whitespace")
 value_at_share = _call("value_at_share")
+whole_number = _call("whole_number")
 
 
 def score_by_borders(value: str, comparison: str, borders: str, lowest: int = 1) -> str:
     """One number."""
     return f"score_by_borders({value}, '{comparison}', {borders}, {lowest})"
+
+
+def quoted(text: str) -> str:
+    """One text."""
+    return f"'{text}'"
 
 
 def split_list(text: str, separator: str = ",") -> str:

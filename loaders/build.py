@@ -26,14 +26,20 @@ from loaders.rules import fingerprint
 from loaders.seeds import check_seeds
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
+NOT_FOR_DBT = ("DBT_", "SOURCES__", "ICOMMKT__")
 RESULTS = "run_results.json"
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
 
 def dbt_environment(house: Warehouse) -> dict[str, str]:
-    """Environment of a dbt that works on `house` and says nothing to anyone."""
+    """Environment of a dbt that works on `house` and says nothing to anyone.
+
+    dbt takes each of its options from the environment too, such as DBT_EMPTY or DBT_EXCLUDE: what is tested and
+    published is for this project to say. Of the keys it needs none.
+    """
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_FOR_DBT)},
+        "PYTHONIOENCODING": f"{sys.stdout.encoding or 'utf-8'}:backslashreplace",
         "WAREHOUSE_PATH": str(house.path),
         "MARTS_PATH": str(house.marts),
         "STATE_PATH": str(house.state),
@@ -202,7 +208,9 @@ def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
 def main() -> int:
     """Run the command line."""
     parser = argparse.ArgumentParser(prog="python -m loaders.build", description=__doc__)
-    parser.add_argument("--vars", help="dbt variables, such as '{as_of_date: 2026-11-24}'")
+    parser.add_argument(
+        "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
+    )
     arguments, rest = parser.parse_known_args()
     build(arguments.vars, arguments=tuple(rest))
     return 0

@@ -25,6 +25,7 @@ from loaders.icommkt.settings import env
 from loaders.magento.doctor import StoreDoctor
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, warehouse
+from loaders.seeds import check_seeds
 
 PATIENCE_SECONDS = 90.0
 NOBODY = "nobody@doctor.invalid"
@@ -78,6 +79,8 @@ def _guarded(what: str, checks: Callable[[], Iterable[Check]]) -> Iterator[Check
         yield from checks()
     except PipelineError as error:
         yield Check(what, MISSING, str(error))
+    except Exception as error:  # what nobody foresaw must not hide the other rows
+        yield Check(what, MISSING, f"{type(error).__name__}: {error}")
 
 
 def _icommkt() -> Iterator[Check]:
@@ -150,7 +153,8 @@ def field_names() -> list[str]:
 
 
 def _seed(name: str) -> list[dict[str, str]]:
-    with (_SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    check_seeds()
+    with (_SEEDS / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 

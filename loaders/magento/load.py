@@ -131,6 +131,8 @@ class Load:
             shutil.rmtree(discarded, ignore_errors=True)
             pipelines.rename(discarded)
         shutil.rmtree(discarded, ignore_errors=True)
+        for done in pipelines.glob("*/load/loaded/*"):  # what dlt keeps of each load for ever
+            shutil.rmtree(done)
         self._unfinished.touch()
         self._raw.doubt_half_written()
         return pipeline(self._house.path, pipelines)

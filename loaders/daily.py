@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import subprocess
 import sys
@@ -12,7 +11,7 @@ import dlt
 
 from loaders.build import build
 from loaders.dbt_vars import parse_vars
-from loaders.errors import PipelineError, SettingsError, run_command
+from loaders.errors import Parser, PipelineError, SettingsError, run_command
 from loaders.icommkt import settings as icommkt_settings
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
@@ -89,7 +88,7 @@ def _say(step: str) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.daily", description=__doc__)
+    parser = Parser(prog="python -m loaders.daily", description=__doc__)
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 import os
@@ -18,7 +17,7 @@ import dlt
 
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import PipelineError, run_command
+from loaders.errors import Parser, PipelineError, run_command
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
 from loaders.icommkt.settings import env
@@ -174,7 +173,7 @@ def print_examination(checks: list[Check]) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.doctor", description=__doc__)
+    parser = Parser(prog="python -m loaders.doctor", description=__doc__)
     parser.add_argument("--vars", default=os.environ.get("VARS"), help="dbt variables, as for the nightly run")
     checks = examine(parser.parse_args().vars)
     print_examination(checks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import logging
 import os
@@ -10,6 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import NoReturn
 
 from loaders.text import fit
 
@@ -34,6 +36,14 @@ class SettingsError(PipelineError):
     """A setting is missing or cannot be used."""
 
     exit_code = 2
+
+
+class Parser(argparse.ArgumentParser):
+    """A command line whose mistakes are told like those of any setting."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise what argparse found."""
+        raise SettingsError(f"{message}; {self.prog} --help says what there is")
 
 
 def run_command(command: Callable[[], int]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import dlt
 
-from loaders.errors import PipelineError
+from loaders.errors import PipelineError, SettingsError
 from loaders.text import fit
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -99,11 +99,11 @@ class Warehouse:
 def warehouse() -> Warehouse:
     """Return the warehouse that `WAREHOUSE_PATH` (environment or `.dlt/config.toml`) names.
 
-    Raises PipelineError when the name cannot be used, or the files beside it would be another warehouse's.
+    Raises SettingsError when the name cannot be used, or the files beside it would be another warehouse's.
     """
     configured = (dlt.config.get("warehouse_path", str) or "").strip() or DEFAULT_WAREHOUSE
     if not configured.isprintable() or set(configured) & set(NOT_IN_A_PATH):
-        raise PipelineError(
+        raise SettingsError(
             f"WAREHOUSE_PATH is {fit(configured)!r}; it must not hold control characters, {' or '.join(NOT_IN_A_PATH)}"
         )
     given = Path(configured).expanduser()
@@ -111,19 +111,19 @@ def warehouse() -> Warehouse:
     path = house.path
     inside = path.name.lstrip(".").split(".")[0]  # as DuckDB and dbt do
     if inside.lower() in NAMES_INSIDE:
-        raise PipelineError(
+        raise SettingsError(
             f"WAREHOUSE_PATH is {configured}, but {inside} is the name of something inside the warehouse; "
             "call the file something else, such as shop.duckdb"
         )
     if path.is_dir():
-        raise PipelineError(f"WAREHOUSE_PATH is {configured}, a folder; name a file in it, such as shop.duckdb")
+        raise SettingsError(f"WAREHOUSE_PATH is {configured}, a folder; name a file in it, such as shop.duckdb")
     is_plain = path.suffix != ".duckdb"
     twin = path.with_name(f"{path.name}.duckdb" if is_plain else path.name.removesuffix(".duckdb"))
     if twin.is_file():
-        raise PipelineError(f"{path} and {twin.name} would share the files beside them; call one of them another name")
+        raise SettingsError(f"{path} and {twin.name} would share the files beside them; call one of them another name")
     former = path.with_name(f"{path.stem}.state.duckdb")
     if is_plain and path.exists() and former.exists() and not (house.state.exists() or house.work.exists()):
-        raise PipelineError(
+        raise SettingsError(
             f"the state of {path} is called {house.state.name} now, and there is {former.name}: rename it (or copy it, "
             "where several warehouses had it), or all that ICOMMKT has acknowledged would be forgotten"
         )

@@ -5,10 +5,11 @@ dlt's own resolution would also take a plain `PASSWORD` or `API_KEY` of the envi
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import tomllib
-from dataclasses import field, fields
+from dataclasses import dataclass, field, fields
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, get_type_hints
@@ -22,6 +23,7 @@ from loaders.errors import SettingsError
 from loaders.paths import PROJECT_ROOT
 from loaders.text import fit, keep_secret
 
+_SECRET = re.compile(r"^(SOURCES|ICOMMKT)__.*(API_KEY|PROFILE_KEY|CONSUMER_KEY|SECRET|TOKEN|PASSWORD)")
 _KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", tuple[str, ...]: "a list"}
 
 
@@ -125,20 +127,31 @@ def is_loopback(host: str | None) -> bool:
         return False
 
 
+@dataclass(frozen=True)
+class _Runtime:
+    """What people set of dlt's own settings."""
+
+    request_timeout: float = number(60, 0.01, 3_600)
+    request_max_attempts: int = number(5, 1, 100)
+    request_backoff_factor: float = number(1, 0, 3_600)
+    request_max_retry_delay: float = number(300, 0, 86_400)
+
+
 def prepare() -> None:
-    """Take in `.env`, and see that the settings' files can be read before anything is made of them.
+    """Take in `.env`, see that the settings' files can be read, and have their secrets masked whatever comes next.
 
     Raises SettingsError naming file and line.
     """
     folder = Path(os.environ.get("DLT_PROJECT_DIR") or PROJECT_ROOT)
     for name, value in env_file(folder / ".env").items():
         os.environ.setdefault(name, value)
-    for name in ("config.toml", "secrets.toml"):
-        _check_toml(folder / ".dlt" / name)
-    try:
-        dlt.config.get("runtime.log_level", str)
-    except ValueError:
-        raise SettingsError("RUNTIME__LOG_LEVEL (or LOG_LEVEL) must be DEBUG, INFO, WARNING or ERROR") from None
+    files = {**_toml(folder / ".dlt" / "config.toml"), **_toml(folder / ".dlt" / "secrets.toml")}
+    given = {**files, **os.environ}
+    keep_secret(*(value.strip() for name, value in given.items() if _SECRET.search(name)))
+    level = given.get("RUNTIME__LOG_LEVEL") or given.get("LOG_LEVEL") or "ERROR"  # dlt takes the second too
+    if level not in logging.getLevelNamesMapping():
+        raise SettingsError(f"RUNTIME__LOG_LEVEL is {fit(level, 40)!r}; it is one of DEBUG, INFO, WARNING, ERROR")
+    check_ranges(_Runtime(**read(_Runtime, "runtime")), "runtime")
 
 
 def env_file(path: Path) -> dict[str, str]:
@@ -160,20 +173,27 @@ def env_file(path: Path) -> dict[str, str]:
     return found
 
 
-def _check_toml(path: Path) -> None:
-    if not path.exists():
-        return
-    text = _text(path)
+def _toml(path: Path) -> dict[str, str]:
+    """Settings of a file by the names that they have in the environment."""
+    text = _text(path) if path.exists() else ""
     if text.startswith("\ufeff"):
         raise SettingsError(f"{path}, line 1: begins with a byte order mark; save it as UTF-8 without one")
     try:
-        tomllib.loads(text)
+        return _leaves(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         what, _, where = str(error).partition(" (at ")
         line = re.match(r"line \d+", where)
-        number_of_line = line[0] if line else f"line {len(text.splitlines())}"
+        line_number = line[0] if line else f"line {len(text.splitlines())}"
         hint = "; between single quotes a \\ stands for itself" if "\\" in what else ""
-        raise SettingsError(f"{path}, {number_of_line}: {fit(what, 100)}{hint}") from None
+        raise SettingsError(f"{path}, {line_number}: {fit(what, 100)}{hint}") from None
+
+
+def _leaves(table: dict[str, Any], section: str = "") -> dict[str, str]:
+    found: dict[str, str] = {}
+    for key, value in table.items():
+        name = f"{section}{key}".upper()
+        found |= _leaves(value, f"{name}__") if isinstance(value, dict) else {name: str(value)}
+    return found
 
 
 def _text(path: Path) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from loaders.dates import given_date
 from loaders.dbt_vars import parse_vars
-from loaders.errors import SettingsError, run_command
+from loaders.errors import Parser, SettingsError, run_command
 from loaders.icommkt import interrupt
 from loaders.icommkt import settings as settings_module
 from loaders.icommkt.diff import diff
@@ -60,7 +60,7 @@ def _email(given: argparse.Namespace) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
+    parser = Parser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
     commands = parser.add_subparsers(dest="command", required=True)
     sending = commands.add_parser("push", help="send what differs from what ICOMMKT acknowledged")
     checking = commands.add_parser("verify", help="read the profile back and compare it with the mart")
@@ -84,10 +84,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 up, not {text[:40]!r}")
+    return int(text)
 
 
 @contextlib.contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from loaders.checks import print_checks
 from loaders.dates import parse_date
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import SettingsError, run_command
+from loaders.errors import Parser, SettingsError, run_command
 from loaders.magento.doctor import permission_check
 from loaders.magento.load import PARENTS, Load, LoadResult
 from loaders.magento.settings import magento_settings, missing_settings
@@ -98,7 +97,7 @@ def print_result(result: LoadResult) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.magento", description=__doc__)
+    parser = Parser(prog="python -m loaders.magento", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("load", help="load what is new or changed since the last load")
     command.add_argument(

@@ -16,7 +16,7 @@ from typing import NoReturn
 from loaders.text import fit
 
 LONGEST_LINE = 2_000
-LONGEST_TRACE = 100
+LONGEST_TRACE = 200
 LARGEST_LOG = 1_000_000
 """Bytes; one file before it is kept."""
 _FULL = ("no space left", "file too large", "disk quota exceeded")
@@ -102,11 +102,12 @@ def _logged(error: BaseException | None) -> str:
     try:
         path = warehouse().logs / "errors.log"
         path.parent.mkdir(parents=True, exist_ok=True)
-        parts = [fit(part, LONGEST_LINE) for part in traceback.format_exception(error)[-LONGEST_TRACE:]]
+        lines = [fit(line, LONGEST_LINE) for part in traceback.format_exception(error) for line in part.splitlines()]
+        lines = [line for line in lines if line.strip(" ^~")][-LONGEST_TRACE:]
         if path.exists() and path.stat().st_size > LARGEST_LOG:
             path.replace(path.with_suffix(".log.1"))
         with path.open("a", encoding="utf-8") as file:
-            file.write("\n    ".join([f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S UTC}", *parts]) + "\n")
+            file.write("\n    ".join([f"{datetime.now(UTC):%Y-%m-%d %H:%M:%S UTC}", *lines]) + "\n")
     except Exception as reason:
         return f"the log could not be written ({fit(reason)})"
     return f"the details are in {path}"

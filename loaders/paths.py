@@ -23,8 +23,8 @@ NAMES_INSIDE = ("raw", "staging", "intermediate", "seeds", "marts", "state", "ma
 
 DuckDB calls an open file by the first part of its name, and does not know which of two is meant.
 """
-NOT_IN_A_PATH = ("'", '"')
-"""dbt writes paths and the name of the file into SQL."""
+NOT_IN_A_PATH = "'\"#;?"
+"""dbt writes the path into SQL, and reads it as an address to find the file's name."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +104,7 @@ def warehouse() -> Warehouse:
     configured = (dlt.config.get("warehouse_path", str) or "").strip() or DEFAULT_WAREHOUSE
     if not configured.isprintable() or set(configured) & set(NOT_IN_A_PATH):
         raise SettingsError(
-            f"WAREHOUSE_PATH is {fit(configured)!r}; it must not hold control characters, {' or '.join(NOT_IN_A_PATH)}"
+            f"WAREHOUSE_PATH is {fit(configured)!r}; it must hold no control character and none of {NOT_IN_A_PATH}"
         )
     given = Path(configured).expanduser()
     house = Warehouse(given if given.is_absolute() else PROJECT_ROOT / given)

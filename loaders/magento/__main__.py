@@ -84,7 +84,7 @@ def print_result(result: LoadResult) -> None:
         read = f"{table.read:>9,} read, " if table.read else " " * 16
         print(f"  {name:<24}{read}{table.changed:>9,} new or changed{deleted}")
         if table.note:
-            print(f"    {table.note}")
+            print(f"    {fit(table.note, 1_000)}")
     changed = sum(table.changed for table in result.tables.values())
     print(f"loaded {changed:,} new or changed rows in {result.requests:,} requests", flush=True)
     if result.quarantined:
@@ -92,7 +92,7 @@ def print_result(result: LoadResult) -> None:
     if result.missing:
         print_checks([permission_check(f"read {name}", error) for name, error in result.missing.items()])
     for error in result.errors:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {fit(error, 1_000)}", file=sys.stderr)
 
 
 def main() -> int:

@@ -412,6 +412,8 @@ class Load:
         except PipelineError:
             raise
         except Exception as error:
+            for trace in self._house.pipelines.glob("*/trace.pickle"):  # has the error's text as it came
+                trace.unlink()
             cause: BaseException | None = error
             while cause is not None and not isinstance(cause, PipelineError | duckdb.Error | OSError):
                 cause = cause.__cause__ or cause.__context__

@@ -112,6 +112,7 @@ def test_each_number_has_its_range(run: Run, tmp_path: Path, name: str, value: s
         ("RUNTIME__REQUEST_MAX_ATTEMPTS", "0"),
         ("WAREHOUSE_PATH", "it's/shop.duckdb"),
         ("WAREHOUSE_PATH", "shop\n.duckdb"),
+        ("WAREHOUSE_PATH", "c#/shop.duckdb"),
         ("WAREHOUSE_PATH", "/"),
     ],
 )

@@ -144,7 +144,8 @@ def prepare() -> None:
     """
     folder = Path(os.environ.get("DLT_PROJECT_DIR") or PROJECT_ROOT)
     for name, value in env_file(folder / ".env").items():
-        os.environ.setdefault(name, value)
+        if value:  # or an empty line of the example would hide what another file says
+            os.environ.setdefault(name, value)
     files = {**_toml(folder / ".dlt" / "config.toml"), **_toml(folder / ".dlt" / "secrets.toml")}
     given = {**files, **os.environ}
     keep_secret(*(value.strip() for name, value in given.items() if _SECRET.search(name)))

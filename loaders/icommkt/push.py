@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 import duckdb
 
+from loaders.dates import check_day
 from loaders.icommkt import guards
 from loaders.icommkt import plan as planning
 from loaders.icommkt import published as publishing
@@ -92,7 +94,7 @@ def profiles_of(db: duckdb.DuckDBPyConnection, settings: IcommktSettings) -> lis
     ).fetchall()
     names = [row[0] for row in rows if row[0]]
     if not names:
-        key = settings.profile_key or profile_key("profile_key")
+        key = settings.profile_key or profile_key()
         return [Profile(fingerprint(key), key)]
     by_key: dict[str, list[str]] = {}
     for name in names:
@@ -108,6 +110,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
     """
     db, published, state = connect(house, read_only=options.dry_run)
     with db:
+        check_day(published.build.as_of_date, ZoneInfo(published.build.store_timezone))
         profiles = profiles_of(db, settings)
         today = options.as_of_date or published.build.today()
         wrong = list(guards.of_build(published.build, today))
@@ -179,13 +182,13 @@ def objections(
     settings: IcommktSettings,
 ) -> list[str]:
     """Return what the guards have against a profile's plan."""
-    row = db.execute("select max(as_of_date) from held").fetchone()
+    last = state.last_run(profile.name)
     return list(
         guards.of_plan(
             published.build,
             plan,
-            state.last_run(profile.name) or state.last_run(),
-            row[0] if row else None,
+            last or state.last_run(),
+            last["as_of_date"] if last else None,
             settings,
             lambda what: planning.sample(db, what),
         )

@@ -18,21 +18,20 @@ from loaders.icommkt import interrupt
 from loaders.icommkt import settings as settings_module
 from loaders.icommkt.diff import diff
 from loaders.icommkt.preview import preview
-from loaders.icommkt.privacy import Mask, MaskingFilter
 from loaders.icommkt.probe import probe
 from loaders.icommkt.push import Options, push
 from loaders.icommkt.settings import IcommktSettings
 from loaders.icommkt.verify import verify
 from loaders.paths import locked, warehouse
+from loaders.text import MaskingFilter, mask
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for and return the exit code. Raises PipelineError."""
     given = _parser().parse_args(arguments)
     settings = settings_module.read(profile_needed=False)
-    mask = Mask(settings.secrets)
     try:
-        with _logging(mask), interrupt.noted() if given.command == "push" else contextlib.nullcontext():
+        with _logging(), interrupt.noted() if given.command == "push" else contextlib.nullcontext():
             return _run(given, settings)
     except PipelineError as error:
         error.args = (mask(str(error)),)
@@ -101,10 +100,10 @@ def _positive(text: str) -> int:
 
 
 @contextlib.contextmanager
-def _logging(mask: Mask) -> Iterator[None]:
+def _logging() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    handler.addFilter(MaskingFilter(mask))
+    handler.addFilter(MaskingFilter())
     logger = logging.getLogger("loaders.icommkt")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

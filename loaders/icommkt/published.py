@@ -49,6 +49,8 @@ class Published:
     """Columns of `icommkt_contacts` that count a window's purchases, the open-ended one left out."""
     fields: tuple[str, ...]
     """Keys of the profile fields, as the first payload has them."""
+    columns: dict[str, tuple[str, str]]
+    """By key, the mart column that a field is taken from, and its type: the seed `icommkt_fields`."""
     fields_hash: str
     """Stands for what the seed `icommkt_fields` says of what is sent."""
 
@@ -89,6 +91,7 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
         build=Build(str(build_id), as_of_date, zone, bool(tested), dict(rows)),
         windows=tuple(column[0] for column in columns if WINDOW.fullmatch(column[0])),
         fields=tuple(keys[0]) if keys else (),
+        columns={row[0]: (row[1], row[2]) for row in seed},
         fields_hash=hashlib.sha256(json.dumps(seed, default=str).encode()).hexdigest()[:16],
     )
 

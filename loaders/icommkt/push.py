@@ -20,12 +20,12 @@ from loaders.icommkt import published as publishing
 from loaders.icommkt.client import Client
 from loaders.icommkt.errors import GuardError, RejectedError
 from loaders.icommkt.plan import Plan, Profile
-from loaders.icommkt.privacy import Mask, fingerprint, mask_email
 from loaders.icommkt.published import Published
 from loaders.icommkt.sender import Refusal, Sender, Settled, Sizes
 from loaders.icommkt.settings import IcommktSettings, profile_key
 from loaders.icommkt.state import Acknowledged, Rejection, State
 from loaders.paths import Warehouse
+from loaders.text import fingerprint, fit, mask, mask_email
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +91,14 @@ def profiles_of(db: duckdb.DuckDBPyConnection, settings: IcommktSettings) -> lis
         "select distinct lower(trim(profile_setting)) from published.seeds.icommkt_profiles order by 1"
     ).fetchall()
     names = [row[0] for row in rows if row[0]]
+    api_key = fingerprint(settings.api_key)
     if not names:
         key = settings.profile_key or profile_key("profile_key")
-        return [Profile(fingerprint(key), key)]
+        return [Profile(fingerprint(key), key, api_key)]
     by_key: dict[str, list[str]] = {}
     for name in names:
         by_key.setdefault(profile_key(name), []).append(name)
-    return [Profile(fingerprint(key), key, tuple(settings_names)) for key, settings_names in by_key.items()]
+    return [Profile(fingerprint(key), key, api_key, tuple(settings_names)) for key, settings_names in by_key.items()]
 
 
 def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
@@ -153,7 +154,6 @@ def make_plan(
         published,
         profile,
         settings,
-        everything=_is_rotated(state, profile, settings),
         at_any_age=_fields_before(state, profile, published) is not None,
     )
 
@@ -163,11 +163,6 @@ def _fields_before(state: State, profile: Profile, published: Published) -> list
     last = state.last_run(profile.name)
     before = last["fields"] if last else None
     return before if before is not None and before != list(published.fields) else None
-
-
-def _is_rotated(state: State, profile: Profile, settings: IcommktSettings) -> bool:
-    known = state.api_key_of(profile.name)
-    return known is not None and known != fingerprint(settings.api_key)
 
 
 def objections(
@@ -180,16 +175,15 @@ def objections(
 ) -> list[str]:
     """Return what the guards have against a profile's plan."""
     row = db.execute("select max(as_of_date) from held").fetchone()
-    return list(
-        guards.of_plan(
-            published.build,
-            plan,
-            state.last_run(profile.name) or state.last_run(),
-            row[0] if row else None,
-            settings,
-            lambda what: planning.sample(db, what),
-        )
+    last_run = state.last_run(profile.name) or state.last_run()
+    last_as_of = row[0] if row else None
+    wrong = list(
+        guards.of_plan(published.build, plan, last_run, last_as_of, settings, lambda what: planning.sample(db, what))
     )
+    # A night on which nothing that is known is sent again cannot empty anything.
+    if plan.changed or plan.stale or plan.rekeyed:
+        wrong += guards.of_fields(*planning.emptied_fields(db, published, settings.max_emptied_share), settings)
+    return wrong
 
 
 def describe(
@@ -207,9 +201,15 @@ def describe(
         f" ({plan.new:,} new, {plan.changed:,} changed, {plan.stale:,} stale), {plan.waiting:,} refused and waiting"
     )
     if plan.outside_audience:
-        yield f"{name}: {plan.outside_audience:,} contacts are not subscribers and stay as they are in ICOMMKT"
-    if _is_rotated(state, profile, settings):
-        yield f"{name}: the API key is another one than before, so all {plan.total:,} contacts are sent again"
+        yield (
+            f"{name}: {plan.outside_audience:,} contacts are not subscribers and stay as they are in ICOMMKT; of"
+            f" {plan.unknown:,} of them, guests and accounts, the store does not tell: they count as not subscribed"
+        )
+    if plan.rekeyed:
+        yield (
+            f"{name}: the API key is another one than that under which {plan.rekeyed:,} contacts were acknowledged,"
+            " so they are sent again"
+        )
     elif not plan.held and plan.total:
         yield f"{name}: nothing was ever acknowledged by this profile, so all {plan.total:,} contacts are sent"
     before = _fields_before(state, profile, published)
@@ -280,7 +280,6 @@ class Run:
         self.settings = settings
         self.command = command
         self.outcome = Outcome()
-        self.mask = Mask((*settings.secrets, profile.key))
         self._planned = 0
         self._run_id = 0
         self._spoke = time.monotonic()
@@ -303,10 +302,6 @@ class Run:
             fields_hash=self.published.fields_hash,
             versions=json.dumps(_versions()),
         )
-        if _is_rotated(state, profile, settings):
-            state.forget_profile(profile.name)
-        if state.api_key_of(profile.name) is None:
-            state.set_api_key(profile.name, fingerprint(settings.api_key))
         stop = threading.Event()
         client = Client(settings, stop)
         most = state.batch_limit(profile.name, settings.batch_size, settings.relearn_days)
@@ -323,7 +318,7 @@ class Run:
             status = "succeeded"
         except BaseException as error:
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            message = self.mask(f"{type(error).__name__}: {error}")
+            message = mask(f"{type(error).__name__}: {error}")
             raise
         finally:
             if sizes.learned:
@@ -369,7 +364,8 @@ class Run:
         rejected = [self._rejection(refusal, as_of) for one in answers for refusal in one.refused]
         cleared = [(item.store_key, item.email) for one in answers for item in one.taken if item.was_refused]
         if acknowledged or rejected:
-            self.state.record(self._run_id, self.profile.name, as_of, acknowledged, rejected, cleared)
+            profile = self.profile
+            self.state.record(self._run_id, profile.name, profile.api_key, as_of, acknowledged, rejected, cleared)
         removed = [key for one in answers for key in one.removed]
         if removed:
             self.state.forget(self.profile.name, removed)
@@ -399,8 +395,7 @@ class Run:
             payload_hash=item.payload_hash,
             permanent=permanent,
             status_code=refusal.code,
-            # ICOMMKT may quote an address that does not look like one, and so escapes the mask.
-            reason=self.mask(refusal.reason.replace(item.email, mask_email(item.email)))[:1000],
+            reason=fit(refusal.reason, contact=item.email),
             tries=tries,
             next_try=None if permanent else as_of + dt.timedelta(days=days),
         )

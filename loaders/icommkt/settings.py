@@ -16,6 +16,7 @@ import dlt
 from dlt.common.configuration.exceptions import ConfigurationException
 
 from loaders.errors import SettingsError
+from loaders.text import keep_secret
 
 CHOICES = {
     "auth_form": ("raw", "raw_colon", "basic"),
@@ -109,11 +110,6 @@ class IcommktSettings:
         if url.username or url.password or url.query:
             raise SettingsError(f"{env('api_url')} is an address without user, password or query")
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
-        return tuple(value for value in (self.api_key, self.profile_key) if value)
-
     def shown(self) -> dict[str, Any]:
         """Return the settings without the secrets, for the log and the state."""
         return {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.repr}
@@ -150,6 +146,7 @@ def read(*, profile_needed: bool = True) -> IcommktSettings:
             f"{' and '.join(missing)} not set: set in the environment or in .dlt/secrets.toml under [icommkt]"
             " (make demo needs none)"
         )
+    keep_secret(values["api_key"], values.get("profile_key"))
     return IcommktSettings(**values)
 
 
@@ -167,4 +164,5 @@ def profile_key(setting: str) -> str:
     value = dlt.config.get(f"icommkt.{name}", str)
     if not value:
         raise SettingsError(f"{env(name)} is not set, but the seed icommkt_profiles names it")
+    keep_secret(str(value))
     return str(value)

@@ -18,12 +18,12 @@ from loaders.icommkt import plan as planning
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
 from loaders.icommkt.errors import DriftError, GuardError, RefusedError, UnavailableError
 from loaders.icommkt.plan import Profile
-from loaders.icommkt.privacy import mask_email
 from loaders.icommkt.published import Published
 from loaders.icommkt.push import Options, Run, connect, describe, make_plan, objections, profiles_of
 from loaders.icommkt.settings import IcommktSettings
 from loaders.icommkt.state import State
 from loaders.paths import Warehouse
+from loaders.text import mask_email
 
 log = logging.getLogger(__name__)
 

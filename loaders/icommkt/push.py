@@ -25,7 +25,7 @@ from loaders.icommkt.sender import Refusal, Sender, Settled, Sizes
 from loaders.icommkt.settings import IcommktSettings, profile_key
 from loaders.icommkt.state import Acknowledged, Rejection, State
 from loaders.paths import Warehouse
-from loaders.text import fingerprint, fit, mask, mask_email
+from loaders.text import fingerprint, mask, mask_email
 
 log = logging.getLogger(__name__)
 
@@ -109,6 +109,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
     """
     db, published, state = connect(house, read_only=options.dry_run)
     with db:
+        publishing.check_audience(db, settings)
         profiles = profiles_of(db, settings)
         today = options.as_of_date or published.build.today()
         wrong = list(guards.of_build(published.build, today))
@@ -120,13 +121,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
                 log.info(line)
         _unrouted(db, published, profiles)
         _left_behind(published, state, profiles)
-        if wrong:
-            found = "; ".join(dict.fromkeys(wrong))
-            if not options.force:
-                raise GuardError(f"nothing was sent: {found}; {guards.OVERRIDE}")
-            log.warning("forced: %s", found)
-        if options.dry_run:
-            log.info("dry run: nothing was sent")
+        if not may_send(wrong, options):
             return 0
         rejected_shares = []
         for profile in profiles:
@@ -184,6 +179,21 @@ def objections(
     if plan.changed or plan.stale or plan.rekeyed:
         wrong += guards.of_fields(*planning.emptied_fields(db, published, settings.max_emptied_share), settings)
     return wrong
+
+
+def may_send(wrong: list[str], options: Options) -> bool:
+    """Say what the guards have found; false for a dry run. Raises GuardError when they stop the run."""
+    found = "; ".join(dict.fromkeys(wrong))
+    if options.dry_run:
+        if found:
+            log.warning("note: a guard would stop this push: %s", found)
+        log.info("dry run: nothing was sent")
+        return False
+    if found and not options.force:
+        raise GuardError(f"nothing was sent: {found}; {guards.OVERRIDE}")
+    if found:
+        log.warning("forced: %s", found)
+    return True
 
 
 def describe(
@@ -306,7 +316,7 @@ class Run:
         client = Client(settings, stop)
         most = state.batch_limit(profile.name, settings.batch_size, settings.relearn_days)
         sizes = Sizes(most, settings.batch_bytes)
-        sender = Sender(client, settings, profile.key, sizes, stop, self._settle)
+        sender = Sender(client, settings, profile.key, sizes, stop, self._settle, has_accepted=plan.held > 0)
         status, message = "failed", ""
         # Many small statements between other threads' work: a second thread of DuckDB's would only cost time.
         self.db.execute("set threads = 1")
@@ -395,7 +405,7 @@ class Run:
             payload_hash=item.payload_hash,
             permanent=permanent,
             status_code=refusal.code,
-            reason=fit(refusal.reason, contact=item.email),
+            reason=refusal.reason,
             tries=tries,
             next_try=None if permanent else as_of + dt.timedelta(days=days),
         )

@@ -113,7 +113,7 @@ def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(requests.Session, "post", answer)
     client = Client(IcommktSettings(KEY), threading.Event())
-    with pytest.raises(Exception, match="HTTP 302"):
+    with pytest.raises(RefusedError, match=r"a redirect to http://elsewhere\.example; set ICOMMKT__API_URL"):
         client.save_one("profile", "a@b.c", b"{}")
     assert seen == [False]
 

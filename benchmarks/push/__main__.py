@@ -107,7 +107,7 @@ def peak_memory(desk: Desk, **settings: str) -> float:
         time.sleep(0.1)
     _, errors = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"the push ended with {process.returncode}: {errors}")
+        raise RuntimeError(f"the push ended with {process.returncode} after {peak:.0f} MB: {errors}")
     return peak
 
 

@@ -244,17 +244,24 @@ def _count(db: duckdb.DuckDBPyConnection, published: Published) -> Plan:
     ).fetchone()
     if row is None:
         raise AssertionError("an aggregate without groups has one row")
+    # Apart from the sorting, which would carry the values about.
     db.execute(
         f"""
-        create or replace table scratch.plan as
-        select plan.* exclude (waits), row_number() over (order by payload_row) as position,
-            {_filled(published)} as filled
+        create or replace temp table filled as
+        select payload_row, {_filled(published)} as filled
         from (
-            select plan.*, try(json_extract_string(payload.custom_fields, '$[*].Value')) as given
-            from scratch.plan
-            join published.marts.icommkt_payloads as payload on payload.rowid = plan.payload_row
-            where not waits
-        ) as plan"""
+            select payload.rowid as payload_row, try(json_extract_string(payload.custom_fields, '$[*].Value')) as given
+            from published.marts.icommkt_payloads as payload
+            semi join (select payload_row from scratch.plan where not waits) as plan on plan.payload_row = payload.rowid
+        )"""
+    )
+    db.execute(
+        """
+        create or replace table scratch.plan as
+        select * exclude (waits), row_number() over (order by payload_row) as position
+        from scratch.plan
+        join filled using (payload_row)
+        where not waits"""
     )
     return Plan(*(int(value) for value in row))
 

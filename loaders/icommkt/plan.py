@@ -303,15 +303,17 @@ def emptied_fields(
 
     Contacts whose field may well be empty by now are left out: see `_explained`.
     """
+    if not published.fields:
+        return [], []
     of_each = [_emptied(published, number) for number in range(len(published.fields))]
     counts = [
         f"count(*) filter (where {filled}), count(*) filter (where {filled} and {now})" for filled, now in of_each
     ]
     parameters = {"fields": list(published.fields), "as_of": published.build.as_of_date}
-    row = db.execute(f"select {', '.join(counts)} {COMPARED}", parameters).fetchone() if counts else None
+    row = db.execute(f"select {', '.join(counts)} {COMPARED}", parameters).fetchone() or ()
     found = [
         Emptied(key, filled, emptied)
-        for key, filled, emptied in zip(published.fields, (row or ())[::2], (row or ())[1::2], strict=bool(row))
+        for key, filled, emptied in zip(published.fields, row[::2], row[1::2], strict=True)
         if emptied >= FEWEST_EMPTIED and emptied / filled > share
     ]
     found.sort(key=lambda one: (-one.emptied / one.filled, -one.emptied))
@@ -350,7 +352,7 @@ COMPARED = """
 
 
 def _emptied(published: Published, number: int) -> tuple[str, str]:
-    """Return SQL over `COMPARED` for a field: it was filled and still should be; it would be empty."""
+    """Return SQL over `COMPARED` for a field: whether it was filled and still should be, whether it would be empty."""
     column = published.columns.get(published.fields[number], ("", ""))[0]
     filled = f"get_bit(before, cast(place[{number + 1}] as integer)) = 1 and not {_explained(column)}"
     return filled, f"get_bit(now, {number}) = 0"

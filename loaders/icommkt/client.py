@@ -37,7 +37,7 @@ MOST_BYTES = 16_000_000
 """An answer says some hundred bytes of each contact of a batch."""
 LISTING_TIMES = 60
 """The list of all contacts may take so many times as long as another answer as a whole: an hour by default."""
-MOST_OF_A_PAGE = 20_000
+MOST_OF_A_PAGE = 10_000
 HALVINGS = 8
 """So many times as many pages in place of answers are borne once there was an answer: a firewall may object to one
 contact, which is found by halving its batch."""

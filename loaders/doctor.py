@@ -14,13 +14,15 @@ from datetime import UTC, datetime
 from functools import partial
 
 import dlt
+import duckdb
 
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, PipelineError, run_command
+from loaders.icommkt import published
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
-from loaders.icommkt.settings import env
+from loaders.icommkt.settings import IcommktSettings, env
 from loaders.magento.doctor import StoreDoctor
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, warehouse
@@ -101,7 +103,7 @@ def _icommkt() -> Iterator[Check]:
     )
     yield Check("ICOMMKT fields", NOT_CHECKED if fields else MISSING, text)
     if settings.audience == "subscribers":
-        yield Check("who is sent", OK, "only accounts subscribed to the newsletter")
+        yield from _guarded("who is sent", partial(_subscribers, settings))
     elif dlt.config.get("icommkt.audience", str):
         yield Check("who is sent", OK, f"everybody with a valid e-mail, as {env('audience')} says")
     else:
@@ -129,6 +131,15 @@ def _profile(client: Client, name: str) -> Iterator[Check]:
             "does not exist is not published"
         )
         yield Check(what, OK, text)
+
+
+def _subscribers(settings: IcommktSettings) -> Iterator[Check]:
+    path = warehouse().published
+    if path.exists():
+        with duckdb.connect() as db:
+            published.attach(db, path)
+            published.check_audience(db, settings)
+    yield Check("who is sent", OK, "only accounts subscribed to the newsletter")
 
 
 def _warehouse() -> Iterator[Check]:

@@ -22,7 +22,7 @@ from demo.icommkt.settings import Settings
 from demo.serving import serving
 from loaders.errors import run_command
 from loaders.icommkt.__main__ import main
-from loaders.icommkt.privacy import fingerprint
+from loaders.text import fingerprint
 
 API_KEY = "demo-api-key-0123456789"
 PROFILE_KEY = "demo-profile-key-abcdef"

@@ -96,11 +96,6 @@ class IcommktSettings:
         if web_address(env("api_url"), self.api_url).query:
             raise SettingsError(f"{env('api_url')} is an address without a query")
 
-    @property
-    def secrets(self) -> tuple[str, ...]:
-        """What must never be shown."""
-        return tuple(value for value in (self.api_key, self.profile_key) if value)
-
     def shown(self) -> dict[str, Any]:
         """Return the settings without the secrets, for the log and the state."""
         return {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.repr}

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import requests
 
+from benchmarks.push.published import Given, write
 from demo.environment import DEMO_KEY, DEMO_PASSWORD, DEMO_PROFILE, PROJECT_ROOT, demo_environment
 from demo.magento.auth import INTEGRATION
 from demo.magento.generate import create
@@ -244,6 +245,16 @@ def test_audience(place: Place) -> None:
     for audience in ("all", "subscribers"):
         place.set(ICOMMKT__AUDIENCE=audience)
         assert place.checks()["who is sent"].state == OK
+
+
+def test_an_audience_of_subscribers_that_the_store_does_not_tell(place: Place) -> None:
+    place.set(ICOMMKT__AUDIENCE="subscribers")
+    path = Path(place.environment["WAREHOUSE_PATH"]).with_name("published.duckdb")
+    for known, state in ((None, MISSING), (False, OK)):
+        write(path, [Given("a@example.com", customer_id=1, is_subscribed=known)])
+        assert place.checks()["who is sent"].state == state
+    write(path, [Given("a@example.com", customer_id=1)])
+    assert "none of its 1 accounts" in place.checks()["who is sent"].text
 
 
 def test_command_exit_code_and_time(place: Place) -> None:

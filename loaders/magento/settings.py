@@ -34,14 +34,14 @@ class MagentoSettings:
     page_size: int = 100
     workers: int = 2
     store_ids: str = ""
-    """Ids of store views, such as `1,3`; empty for all."""
+    """Ids of store views, such as `1,3`; empty for all. Accounts are taken by their websites."""
     store_key: str = "main"
     overlap_minutes: int = 15
     """How far each window reaches back: a row becomes visible up to a second after its `updated_at` (recorded)."""
     max_deleted_share: float = 0.01
     """A sweep that would mark a larger share of a table's rows as deleted marks none."""
     chunk_ids: int = 15_000
-    """Ids between two checkpoints of a first load or backfill."""
+    """Rows between two checkpoints of a first load or backfill."""
     reread_days: int = 7
     """Within so many nights every customer and product is read again, for what `updated_at` hides; 0 for never."""
     reread_rows: int = 2_000

@@ -411,7 +411,7 @@ class Load:
         found.gone = []
         if not part.is_complete:
             return
-        there = {*part.refused, *(int(key) for (key,) in part.keys)}
+        there = {*part.refused, *(int(key) for (key,) in part.keys if key)}
         gone = ",".join(str(one) for one in ids if one not in there)
         if gone:
             found.gone = self._raw.ids(CUSTOMERS, [Filter("id", "in", gone)], 0, LARGEST_ID)

@@ -114,7 +114,7 @@ class Reader:
                 CUSTOMERS.rest_path, made_in, page_size=1, sort="entity_id", descending=True, fields="items[website_id]"
             )
             website = json.loads(answer.body)["items"][0]["website_id"]
-        except (PageError, PermissionMissingError, ValueError, LookupError, TypeError):
+        except (PermissionMissingError, ValueError, LookupError, TypeError):
             return None
         return int(website) if str(website).isdigit() else None
 

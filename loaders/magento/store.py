@@ -405,15 +405,20 @@ class RawStore:
         return int(row[0]) if row and row[0] is not None else after
 
     def websites_of_views(self) -> dict[int, int]:
-        """Website of each store view, as GraphQL named it last."""
-        if "store_views" not in self.tables():
+        """Website of each store view that GraphQL named, or in which the newest account of the view is."""
+        if not {"store_views", "customers"} <= self.tables():
             return {}
         with self._open() as connection:
             return dict(
                 connection.execute(
-                    """select id, website_id from raw.store_views
-                       where store_key = ? and _deleted_at is null and website_id is not null""",
-                    [self._store_key],
+                    """select view, website from (
+                           select store_id as view, max_by(website_id, id) as website, 1 as rank from raw.customers
+                           where store_key = $key and _deleted_at is null and website_id is not null group by store_id
+                           union all
+                           select id, website_id, 2 from raw.store_views
+                           where store_key = $key and _deleted_at is null and website_id is not null
+                       ) order by rank""",
+                    {"key": self._store_key},
                 ).fetchall()
             )
 

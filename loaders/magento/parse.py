@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -70,7 +71,10 @@ _WIDE_DECIMAL = pa.decimal128(38, 16)
 
 @dataclass(frozen=True)
 class PageInfo:
-    """What paging needs to know of an answer: `last_key` is its highest key, None when it had no row."""
+    """What paging needs to know of an answer: `last_key` is its highest key, None when it had no row.
+
+    `total_count` is what the store says, 0 when it says nothing; it may be wrong.
+    """
 
     total_count: int
     row_count: int
@@ -180,7 +184,7 @@ class PageParser:
         self._pending[way].append(answer)
         self.pending_rows += len(rows)
         total = answer["total_count"][0].as_py()
-        return PageInfo(int(total or 0), len(rows), pc.max(keys).as_py() if keys is not None else None)
+        return PageInfo(_count(total), len(rows), pc.max(keys).as_py() if keys is not None else None)
 
     def _clean(self, answers: pa.Table) -> dict[str, pa.Table] | None:
         """Turn answers without a flaw into tables; None when there is one."""
@@ -219,10 +223,8 @@ class PageParser:
         if odd:
             infos.append(self._keep("lenient", self._read_lenient(orjson.dumps({"items": odd}))))
         keys = [info.last_key for info in infos if info.last_key is not None]
-        total = answer.get("total_count")
-        return PageInfo(
-            total if isinstance(total, int) else 0, sum(i.row_count for i in infos), max(keys) if keys else None
-        )
+        total = _count(answer.get("total_count"))
+        return PageInfo(total, sum(i.row_count for i in infos), max(keys) if keys else None)
 
     def _read_lenient(self, body: bytes) -> pa.Table:
         """Read an answer as texts."""
@@ -236,6 +238,11 @@ class PageParser:
 
     def _arrow(self, sql: str) -> pa.Table:
         return self._execute(sql).to_arrow_table()
+
+
+def _count(total: object) -> int:
+    """Return the store's count; 0 when it is no number."""
+    return int(str(total)) if re.fullmatch(r"\d{1,18}", str(total)) else 0
 
 
 # --- what an answer looks like -----------------------------------------------------------------

@@ -264,7 +264,7 @@ CUSTOMERS = Table(
     rest_path="customers/search",
     primary_key=("id",),
     cursor="updated_at",
-    store_filter="store_id",
+    store_filter="website_id",
     columns=(
         Column("id", "bigint", "Account id, unique in the store.", required=True),
         Column("group_id", "bigint", "Customer group."),

@@ -15,8 +15,8 @@ from dlt.common.configuration.utils import get_resolved_traces
 
 from loaders.errors import PipelineError
 from loaders.magento.ahead import Ahead
-from loaders.magento.client import MagentoClient, StoreDownError
-from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
+from loaders.magento.client import MagentoClient
+from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError, StoreDownError
 from loaders.magento.parse import Batch
 from loaders.magento.progress import Progress
 from loaders.magento.reader import MAX_SKIPPED, Part, Reader
@@ -364,8 +364,10 @@ class Load:
         self._asked[part.table.name] = tuple(self._raw.refused(part.table))
 
         def believed(rows: int) -> int:
-            if not part.keys:
-                return 0  # an empty list is a broken answer rather than a shop without categories
+            if not part.keys or any(None in key for key in part.keys):
+                # An empty list is a broken answer rather than a shop without categories, and a row whose id cannot be
+                # read may be any of those that seem gone.
+                return 0
             # Another attribute's options come when the setting changes, and the old ones go with it.
             return rows if part.table is ATTRIBUTE_OPTIONS else max(FEW_ROWS, rows // 2)
 

@@ -14,8 +14,8 @@ from datetime import UTC, datetime, time, timedelta
 import duckdb
 
 from loaders.magento import graphql
-from loaders.magento.client import Answer, Filter, MagentoClient, PageError, StoreDownError
-from loaders.magento.errors import BadAnswerError, MagentoError
+from loaders.magento.client import Answer, Filter, MagentoClient, PageError
+from loaders.magento.errors import BadAnswerError, MagentoError, StoreDownError
 from loaders.magento.parse import Batch, PageInfo, PageParser, refused_rows
 from loaders.magento.progress import Progress
 from loaders.magento.settings import MagentoSettings
@@ -144,6 +144,8 @@ class Reader:
     def ids(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> list[int]:
         """Ids that the server has above `after`, up to `upto`; they must fit a page."""
         _, (_, keys) = self._ids_answer(table, [*_range(table, after, upto), *extra], page_size=self.page_size)
+        if any(None in key for key in keys):
+            raise BadAnswerError(f"{table.rest_path} sent a row whose id cannot be read")
         return [int(key[0]) for key in keys]
 
     def check_alive(self, error: BadAnswerError) -> None:

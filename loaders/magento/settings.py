@@ -11,6 +11,7 @@ from dlt.common.configuration.exceptions import ConfigurationException
 
 from loaders.errors import SettingsError
 from loaders.magento.address import clean
+from loaders.text import keep_secret
 
 MAX_PAGE_SIZE = 300  # 2.4.3.x refuses more, and so does any later store with its input limit on
 MAX_WORKERS = 16
@@ -50,6 +51,10 @@ class MagentoSettings:
     """Orders are read again like customers as long as they are not older than so many days; 0 for never."""
     option_attributes: str = ""
     """Product attributes whose option labels are loaded besides the brand's."""
+
+    def __post_init__(self) -> None:
+        """Have the secrets masked wherever a text goes out."""
+        keep_secret(*(getattr(self, one.name) for one in fields(self) if not one.repr))
 
     @property
     def start(self) -> date | None:

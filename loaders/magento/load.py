@@ -42,6 +42,10 @@ class TableResult:
     deleted: int = 0
     note: str = ""
 
+    def tell(self, text: str) -> None:
+        """Add to the note."""
+        self.note = f"{self.note}; {text}" if self.note else text
+
 
 @dataclass
 class LoadResult:
@@ -241,6 +245,8 @@ class Load:
             pipe.abort_packages()
         pa.default_memory_pool().release_unused()  # or it is held beside what DuckDB takes for the next piece
         for part in parts:
+            if part.note:
+                self._result.tables.setdefault(part.table.name, TableResult()).tell(part.note)
             self._refused.setdefault(part.table.name, set()).update(part.refused)
             if part.error is not None:
                 self._failed[part.table.name] = part.error
@@ -362,6 +368,8 @@ class Load:
         """Mark what a table that is read in full no longer has, unless that is more than anybody believes."""
         # All of it was asked for: a row of the quarantine that did not fail again is well or gone.
         self._asked[part.table.name] = tuple(self._raw.refused(part.table))
+        if not part.is_believed:
+            return
 
         def believed(rows: int) -> int:
             if not part.keys or any(None in key for key in part.keys):
@@ -375,7 +383,7 @@ class Load:
         if gone <= believed(rows):
             result.deleted = gone
         else:
-            result.note = (
+            result.tell(
                 f"no deletion marked: {gone} of {rows} rows are not in the store's answer; check the role's "
                 "permissions, and what the shop's own pages show of them"
             )
@@ -433,8 +441,9 @@ class Load:
             result.changed = changed[table.name]
             if refused := sorted(self._refused.get(table.name, ())):
                 ids = ", ".join(map(str, refused[:5])) + (" and more" if len(refused) > 5 else "")
-                note = f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
-                result.note = f"{result.note}; {note}" if result.note else note
+                result.tell(
+                    f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
+                )
         self._result.errors = [f"{name}: {error}" for name, error in self._failed.items()]
         self._result.failed = list(self._failed)
         self._result.missing = {n: e for n, e in self._failed.items() if isinstance(e, PermissionMissingError)}

@@ -161,6 +161,17 @@ class PageParser:
         """Keys of all rows added since the last batch, as texts, None where unreadable; for small tables."""
         return self._texts(self._table.primary_key)
 
+    def emptied(self) -> list[tuple[str, ...]]:
+        """Keys of those of them in which a lasting column is empty, each with the column's name."""
+        names, width = self._table.lasting, len(self._table.primary_key)
+        rows = self._texts((*self._table.primary_key, *names))
+        return [
+            (*row[:width], name)
+            for row in rows
+            for name, value in zip(names, row[width:], strict=True)
+            if not fit(value or "")
+        ]
+
     def _texts(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         found: list[tuple[str, ...]] = []
         for answers in self._pending.values():

@@ -15,8 +15,8 @@ from dlt.common.configuration.utils import get_resolved_traces
 
 from loaders.errors import PipelineError
 from loaders.magento.ahead import Ahead
-from loaders.magento.client import Filter, MagentoClient, StoreDownError
-from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
+from loaders.magento.client import Filter, MagentoClient
+from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError, StoreDownError
 from loaders.magento.parse import Batch
 from loaders.magento.progress import Progress
 from loaders.magento.reader import MAX_SKIPPED, TIME, Part, Reader
@@ -43,6 +43,10 @@ class TableResult:
     changed: int = 0
     deleted: int = 0
     note: str = ""
+
+    def tell(self, text: str) -> None:
+        """Add to the note."""
+        self.note = f"{self.note}; {text}" if self.note else text
 
 
 @dataclass
@@ -277,6 +281,8 @@ class Load:
             pipe.abort_packages()
         pa.default_memory_pool().release_unused()  # or it is held beside what DuckDB takes for the next piece
         for part in parts:
+            if part.note:
+                self._result.tables.setdefault(part.table.name, TableResult()).tell(part.note)
             self._refused.setdefault(part.table.name, set()).update(part.refused)
             if part.error is not None:
                 self._failed[part.table.name] = part.error
@@ -426,10 +432,14 @@ class Load:
         """Mark what a table that is read in full no longer has, unless that is more than anybody believes."""
         # All of it was asked for: a row of the quarantine that did not fail again is well or gone.
         self._asked[part.table.name] = tuple(self._raw.refused(part.table))
+        if not part.is_believed:
+            return
 
         def believed(rows: int) -> int:
-            if not part.keys:
-                return 0  # an empty list is a broken answer rather than a shop without categories
+            if not part.keys or any(None in key for key in part.keys):
+                # An empty list is a broken answer rather than a shop without categories, and a row whose id cannot be
+                # read may be any of those that seem gone.
+                return 0
             # Another attribute's options come when the setting changes, and the old ones go with it.
             return rows if part.table is ATTRIBUTE_OPTIONS else max(FEW_ROWS, rows // 2)
 
@@ -437,7 +447,7 @@ class Load:
         if gone <= believed(rows):
             result.deleted = gone
         else:
-            result.note = (
+            result.tell(
                 f"no deletion marked: {gone} of {rows} rows are not in the store's answer; check the role's "
                 "permissions, and what the shop's own pages show of them"
             )
@@ -497,8 +507,9 @@ class Load:
             result.changed = changed[table.name]
             if refused := sorted(self._refused.get(table.name, ())):
                 ids = ", ".join(map(str, refused[:5])) + (" and more" if len(refused) > 5 else "")
-                note = f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
-                result.note = f"{result.note}; {note}" if result.note else note
+                result.tell(
+                    f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
+                )
         self._result.errors = [f"{name}: {error}" for name, error in self._failed.items()]
         self._result.failed = list(self._failed)
         self._result.missing = {n: e for n, e in self._failed.items() if isinstance(e, PermissionMissingError)}

@@ -9,18 +9,20 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 import duckdb
+import pyarrow as pa
 
 from loaders.magento import graphql
-from loaders.magento.client import Answer, Filter, MagentoClient, PageError, StoreDownError
-from loaders.magento.errors import BadAnswerError, MagentoError, PermissionMissingError
+from loaders.magento.client import Answer, Filter, MagentoClient, PageError
+from loaders.magento.errors import BadAnswerError, MagentoError, PermissionMissingError, StoreDownError
 from loaders.magento.parse import Batch, PageInfo, PageParser, refused_rows
 from loaders.magento.progress import Progress
 from loaders.magento.settings import MagentoSettings
-from loaders.magento.tables import CUSTOMERS, STORE_VIEWS, Table, fields_filter
+from loaders.magento.tables import CUSTOMERS, STORE_VIEWS, Table, arrow_schema, fields_filter
+from loaders.text import fit
 
 BATCH_ROWS = 2_000
 MAX_REFUSED_IN_A_ROW = 20
@@ -42,7 +44,9 @@ class Part:
     `skip` are ids that the store could not send last time, left out here and asked for one by one
     elsewhere; `refused` become those that it could not send this time. A part that `is_again` reads
     what was read before and moves no cursor; one that `has_news` gave something to write. `keys` are
-    filled for small tables, which are read in full: what is not among them is gone.
+    filled for small tables, which are read in full: what is not among them is gone. `emptied` are
+    their rows without a name that others of their kind have; `note` says what was done about them,
+    and a table that is not `is_believed` stays as it was.
     """
 
     table: Table
@@ -57,6 +61,9 @@ class Part:
     is_again: bool = False
     refused: list[int] = field(default_factory=list)
     keys: list[tuple[str, ...]] = field(default_factory=list)
+    emptied: list[tuple[str, ...]] = field(default_factory=list)
+    note: str = ""
+    is_believed: bool = True
     has_news: bool = False
     is_complete: bool = False
     error: MagentoError | None = None
@@ -165,6 +172,8 @@ class Reader:
         while True:
             size = self.page_size
             _, (info, keys) = self._ids_answer(table, [*_range(table, after, upto), *extra], page_size=size)
+            if any(None in key for key in keys):
+                raise BadAnswerError(f"{table.rest_path} sent a row whose id cannot be read")
             found += [int(key[0]) for key in keys]
             if _is_last(info, size, upto):
                 return found
@@ -246,7 +255,7 @@ class Reader:
         with closing(self._parser(part.table, known)) as parser:
             self._keyset(part, [], BEFORE_ALL_IDS, None, parser, put)
         part.keys += [(str(key),) for key in part.refused]
-        yield from found
+        yield from self._with_lasting(part, found, known)
 
     def _read_ids(self, part: Part, known: duckdb.DuckDBPyConnection | None) -> Iterator[Batch]:
         """Read single rows, of whichever store view, and collect the keys of those that there are.
@@ -280,8 +289,32 @@ class Reader:
         with closing(self._parser(part.table, known)) as parser:
             info = parser.add(graphql.read(self._client, part.table, self._attribute_codes))
             self._progress.advance(part.table.name, info.row_count, total=info.total_count)
-            part.keys = parser.keys()
-            yield from parser.batches()
+            part.keys, part.emptied = parser.keys(), parser.emptied()
+            yield from self._with_lasting(part, list(parser.batches()), known)
+
+    def _with_lasting(self, part: Part, batches: list[Batch], known: duckdb.DuckDBPyConnection | None) -> list[Batch]:
+        """Keep what was known of rows whose names came back empty; believe nothing when it is most of the table's."""
+        table, width = part.table, len(part.table.primary_key)
+        if known is None or not part.emptied:
+            return batches
+        columns = ", ".join(f'"{name}"' for name in (*table.primary_key, *table.lasting))
+        rows = known.cursor().execute(
+            f"select {columns} from raw.{table.name} where store_key = ?", [self._settings.store_key]
+        )
+        before = {tuple(map(str, row[:width])): row[width:] for row in rows.fetchall()}
+        seen = {key: dict(zip(table.lasting, before[key], strict=True)) for key in part.keys if key in before}
+        kept = {key: seen[key[:-1]][key[-1]] for key in part.emptied if fit(seen.get(key[:-1], {}).get(key[-1]) or "")}
+        if not kept:
+            return batches
+        count, names = len({key[:-1] for key in kept}), " or ".join(table.lasting)
+        if 2 * count > len(seen):
+            part.is_believed = False
+            part.note = (
+                f"not believed: {count} of {len(seen)} rows came without the {names} they had; all stays as it was"
+            )
+            return []
+        part.note = f"{count} row(s) came without the {names} they had, and keep it"
+        return [replace(batch, tables={**batch.tables, table.name: _filled(table, batch, kept)}) for batch in batches]
 
     def _ranges(self, part: Part, after: int, total: int) -> list[tuple[int, int | None]]:
         """Divide what is left after the first page among the workers, the last range open or ending with the part.
@@ -370,6 +403,7 @@ class Reader:
         def flush() -> bool:
             if not table.cursor:
                 part.keys += parser.keys()
+                part.emptied += parser.emptied()
             return all(put(batch) for batch in parser.batches())
 
         while True:
@@ -476,6 +510,15 @@ class Reader:
 
     def _parser(self, table: Table, known: duckdb.DuckDBPyConnection | None) -> PageParser:
         return PageParser(table, self._settings.store_key, self._changed_at, known)
+
+
+def _filled(table: Table, batch: Batch, kept: dict[tuple[str, ...], str]) -> pa.Table:
+    """Return the table's rows of a batch with what they are to keep."""
+    rows = batch.tables[table.name].to_pylist()
+    for row in rows:
+        key = tuple(str(row[name]) for name in table.primary_key)
+        row |= {name: kept[*key, name] for name in table.lasting if (*key, name) in kept}
+    return pa.Table.from_pylist(rows, schema=arrow_schema(table))
 
 
 _PAGE_LIMIT = re.compile(r"[pP]ageSize is (\d+)")

@@ -113,6 +113,7 @@ def test_each_number_has_its_range(run: Run, tmp_path: Path, name: str, value: s
         ("WAREHOUSE_PATH", "it's/shop.duckdb"),
         ("WAREHOUSE_PATH", "shop\n.duckdb"),
         ("WAREHOUSE_PATH", "c#/shop.duckdb"),
+        ("WAREHOUSE_PATH", "shop%d.duckdb"),
         ("WAREHOUSE_PATH", "/"),
     ],
 )

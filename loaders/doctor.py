@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 import os
@@ -19,7 +18,7 @@ import duckdb
 
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import PipelineError, run_command
+from loaders.errors import Parser, PipelineError, run_command
 from loaders.icommkt import published
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
@@ -27,6 +26,7 @@ from loaders.icommkt.settings import IcommktSettings, env
 from loaders.magento.doctor import StoreDoctor
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, warehouse
+from loaders.seeds import check_seeds
 
 PATIENCE_SECONDS = 90.0
 NOBODY = "nobody@doctor.invalid"
@@ -80,6 +80,8 @@ def _guarded(what: str, checks: Callable[[], Iterable[Check]]) -> Iterator[Check
         yield from checks()
     except PipelineError as error:
         yield Check(what, MISSING, str(error))
+    except Exception as error:  # what nobody foresaw must not hide the other rows
+        yield Check(what, MISSING, f"{type(error).__name__}: {error}")
 
 
 def _icommkt() -> Iterator[Check]:
@@ -161,7 +163,8 @@ def field_names() -> list[str]:
 
 
 def _seed(name: str) -> list[dict[str, str]]:
-    with (_SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    check_seeds()
+    with (_SEEDS / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -181,7 +184,7 @@ def print_examination(checks: list[Check]) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.doctor", description=__doc__)
+    parser = Parser(prog="python -m loaders.doctor", description=__doc__)
     parser.add_argument("--vars", default=os.environ.get("VARS"), help="dbt variables, as for the nightly run")
     checks = examine(parser.parse_args().vars)
     print_examination(checks)

@@ -34,7 +34,10 @@ def keep_secret(*values: str | None) -> None:
             if value and len(value) >= SHORTEST_SECRET:
                 coded = base64.b64encode(value.encode(errors="replace")).decode().rstrip("=")
                 quoted = quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")
-                _secrets.update((value, *quoted, coded, json.dumps(value)[1:-1]))
+                in_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+                in_python = value.replace("\\", r"\\").replace("'", r"\'")
+                one_line = " ".join(value.split())  # as `fit` leaves it
+                _secrets.update((value, one_line, *quoted, coded, *in_json, in_python))
         longest_first = sorted(_secrets, key=lambda secret: (-len(secret), secret))
         _secret_pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
         _longest = max(LONGEST_EMAIL, *map(len, longest_first)) if longest_first else LONGEST_EMAIL

@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 import duckdb
 
+from loaders.dates import check_day
 from loaders.icommkt import guards
 from loaders.icommkt import plan as planning
 from loaders.icommkt import published as publishing
@@ -93,7 +95,7 @@ def profiles_of(db: duckdb.DuckDBPyConnection, settings: IcommktSettings) -> lis
     names = [row[0] for row in rows if row[0]]
     api_key = fingerprint(settings.api_key)
     if not names:
-        key = settings.profile_key or profile_key("profile_key")
+        key = settings.profile_key or profile_key()
         return [Profile(fingerprint(key), key, api_key)]
     by_key: dict[str, list[str]] = {}
     for name in names:
@@ -109,6 +111,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
     """
     db, published, state = connect(house, read_only=options.dry_run)
     with db:
+        check_day(published.build.as_of_date, ZoneInfo(published.build.store_timezone))
         publishing.check_audience(db, settings)
         profiles = profiles_of(db, settings)
         today = options.as_of_date or published.build.today()
@@ -169,11 +172,16 @@ def objections(
     settings: IcommktSettings,
 ) -> list[str]:
     """Return what the guards have against a profile's plan."""
-    row = db.execute("select max(as_of_date) from held").fetchone()
-    last_run = state.last_run(profile.name) or state.last_run()
-    last_as_of = row[0] if row else None
+    last = state.last_run(profile.name)
     wrong = list(
-        guards.of_plan(published.build, plan, last_run, last_as_of, settings, lambda what: planning.sample(db, what))
+        guards.of_plan(
+            published.build,
+            plan,
+            last or state.last_run(),
+            last["as_of_date"] if last else None,
+            settings,
+            lambda what: planning.sample(db, what),
+        )
     )
     # A night on which nothing that is known is sent again cannot empty anything.
     if plan.changed or plan.stale or plan.rekeyed:

@@ -21,6 +21,7 @@ import pyarrow as pa
 from loaders.icommkt import fields
 from loaders.icommkt.errors import BusyError
 from loaders.icommkt.plan import Item
+from loaders.warehouse import cannot_be_opened
 
 SCHEMA = """
 create schema if not exists state.push;
@@ -160,10 +161,10 @@ class State:
         mode = " (read_only)" if read_only and not in_memory else ""
         try:
             db.execute(f"attach '{target}' as state{mode}")
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
                 raise BusyError(f"{path} is in use by another process; wait for it to end") from None
-            raise
+            raise cannot_be_opened(path, error) from None
         if read_only and not in_memory and not cls._is_made(db):
             # A state file that another command made and no push has used yet.
             db.execute("detach state; attach ':memory:' as state")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from requests import RequestException, Response, Session
 
-from loaders.errors import SettingsError
 from loaders.magento.errors import MagentoError
+from loaders.settings import is_loopback, web_address
 
 SETTING = "SOURCES__MAGENTO__BASE_URL"
 REST_PREFIXES = ("/rest", "/index.php/rest")  # the second where the web server does not rewrite
@@ -40,29 +39,13 @@ def clean(given: str) -> str:
 
     Raises SettingsError when it is no address, holds a password, or is plain http to another machine.
     """
-    parts = urlsplit(given.strip())
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"{SETTING} must be the shop's address with https://, not {_without_secrets(given)!r}")
-    if parts.username or parts.password:
-        raise SettingsError(f"{SETTING} must be an address without user and password; they have their own settings")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
-        raise SettingsError(
-            f"{SETTING} must begin with https://: over http the password and all customers could be read on the way"
-        )
+    parts = web_address(SETTING, given)
     segments = [one for one in parts.path.split("/") if one]
     for number, segment in enumerate(segments):
         if segment in _NOT_OF_THE_SHOP:
             segments = segments[:number]
             break
     return urlunsplit((parts.scheme, parts.netloc, "/".join(["", *segments]), "", ""))
-
-
-def is_loopback(host: str | None) -> bool:
-    """Tell whether a host is this machine."""
-    try:
-        return host == "localhost" or ip_address(host or "").is_loopback
-    except ValueError:
-        return False
 
 
 def follow_no_redirects(session: Session) -> None:

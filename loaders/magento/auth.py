@@ -28,6 +28,8 @@ from loaders.magento.errors import LoginError, MagentoError, filled_message
 from loaders.magento.one_time_codes import OneTimeCodes
 from loaders.magento.settings import MagentoSettings, name
 from loaders.paths import warehouse
+from loaders.settings import fits_a_header
+from loaders.text import keep_secret
 
 OPAQUE_TOKEN_SECONDS = 4 * 3600  # admin tokens before 2.4.4 say nothing of their life; 4 h is Magento's default
 RENEW_BEFORE_SECONDS = 120
@@ -228,7 +230,10 @@ class AdminLogin(Login):
             if response is not None and response.status_code == 200:
                 token = _json(response)
                 if isinstance(token, str) and token:
-                    return token
+                    keep_secret(token)
+                    if fits_a_header(token):
+                        return token
+                    raise MagentoError("the store answers the login with a token that no request can carry; report it")
             is_passing = response is None or response.status_code == 429 or response.status_code >= 500
             if not is_passing or attempt == attempts:
                 break

@@ -131,6 +131,8 @@ class Load:
             shutil.rmtree(discarded, ignore_errors=True)
             pipelines.rename(discarded)
         shutil.rmtree(discarded, ignore_errors=True)
+        for done in pipelines.glob("*/load/loaded/*"):  # what dlt keeps of each load for ever
+            shutil.rmtree(done)
         self._unfinished.touch()
         self._raw.doubt_half_written()
         return pipeline(self._house.path, pipelines)
@@ -410,6 +412,8 @@ class Load:
         except PipelineError:
             raise
         except Exception as error:
+            for trace in self._house.pipelines.glob("*/trace.pickle"):  # has the error's text as it came
+                trace.unlink()
             cause: BaseException | None = error
             while cause is not None and not isinstance(cause, PipelineError | duckdb.Error | OSError):
                 cause = cause.__cause__ or cause.__context__

@@ -229,7 +229,7 @@ def test_graphql_blocked(place: Place) -> None:
         ({"ICOMMKT__PROFILE_KEY": "wrong"}, "ICOMMKT profile_key", "refuses to list the profile"),
         ({"ICOMMKT__PROFILE_KEY": ""}, "ICOMMKT profile_key", "ICOMMKT__PROFILE_KEY is not set"),
         ({"ICOMMKT__API_URL": "http://127.0.0.1:9"}, "ICOMMKT profile_key", "no good answer"),
-        ({"ICOMMKT__API_URL": "http://icommkt.example"}, "ICOMMKT settings", "must be https://"),
+        ({"ICOMMKT__API_URL": "http://icommkt.example"}, "ICOMMKT settings", "must begin with https://"),
     ],
 )
 def test_icommkt_that_does_not_work(place: Place, settings: dict[str, str], what: str, text: str) -> None:

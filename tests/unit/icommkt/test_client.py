@@ -155,7 +155,7 @@ def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch,
 
 def test_settings_are_read_by_their_exact_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", "meant-for-something-else")
-    with pytest.raises(SettingsError, match="ICOMMKT__API_KEY and ICOMMKT__PROFILE_KEY not set"):
+    with pytest.raises(SettingsError, match="ICOMMKT__API_KEY and ICOMMKT__PROFILE_KEY are not set"):
         settings_module.read()
     monkeypatch.setenv("ICOMMKT__API_KEY", KEY)
     monkeypatch.setenv("ICOMMKT__BATCH_SIZE", "7")

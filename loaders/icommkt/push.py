@@ -173,13 +173,12 @@ def objections(
 ) -> list[str]:
     """Return what the guards have against a profile's plan."""
     last = state.last_run(profile.name)
-    last_as_of = last["as_of_date"] if last else None
     wrong = list(
         guards.of_plan(
             published.build,
             plan,
             last or state.last_run(),
-            last_as_of,
+            last["as_of_date"] if last else None,
             settings,
             lambda what: planning.sample(db, what),
         )

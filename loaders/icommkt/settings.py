@@ -77,7 +77,8 @@ class IcommktSettings:
     max_drop_share: float = number(0.10, 0, 1)
     """Stop when orders, customers or contacts dropped by more than this."""
     max_emptied_share: float = number(0.20, 0, 1)
-    """Stop when more than this share of the known buyers would become prospects or have all windows empty."""
+    """Stop when more than this share of the known buyers would become prospects or have all windows empty, or of those
+    who have a field filled would have it empty."""
     max_removed_share: float = number(0.10, 0, 1)
     """Stop when `on_missing` = remove would remove more than this share."""
     max_rejected_share: float = number(0.05, 0, 1)

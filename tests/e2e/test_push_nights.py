@@ -85,7 +85,8 @@ def test_after_a_mistyped_key_and_a_build_without_brands_icommkt_has_what_the_go
 
     right = shop.make("daily", next_day)
     assert right.returncode == 0, right.stdout
-    assert shop.held() == shop.published()
+    published = shop.published()
+    assert {email: fields for email, fields in shop.held().items() if email in published} == published
     changed = [email for email, fields in shop.held().items() if held.get(email) != fields]
     assert shop.sent() == len(changed), "only what changed is sent"
     assert any(fields["ICOMMKT_Last_Purchase_Brands"] for fields in shop.held().values())

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import re
 import threading
 import time
 from abc import ABC, abstractmethod
@@ -30,6 +29,7 @@ from loaders.magento.errors import LoginError, StoreDownError, filled_message
 from loaders.magento.one_time_codes import OneTimeCodes
 from loaders.magento.settings import MagentoSettings, name
 from loaders.paths import warehouse
+from loaders.settings import fits_a_header
 from loaders.text import keep_secret
 
 OPAQUE_TOKEN_SECONDS = 4 * 3600  # admin tokens before 2.4.4 say nothing of their life; 4 h is Magento's default
@@ -38,8 +38,6 @@ RENEW_BEFORE_SECONDS = 120
 FIRST_LOGIN_ATTEMPTS = 3
 """Tries of a login whose password may be wrong: a try that got no answer may count towards the six that lock."""
 LONGEST_WAIT = 60.0
-_TOKEN = re.compile(r"[!-~]{1,16000}")
-"""What a header can carry."""
 ANY_ADMIN_PATH = "V1/modules"
 """What any login may read, so that a 401 there is the login's and a 401 elsewhere the role's."""
 
@@ -233,9 +231,10 @@ class AdminLogin(Login):
                 error = raised
             if response is not None and response.status_code == 200:
                 token = json_of(response)
-                if isinstance(token, str) and _TOKEN.fullmatch(token):
+                if isinstance(token, str):
                     keep_secret(token)
-                    return token
+                    if token and fits_a_header(token):
+                        return token
             # What took the whole time-out would take it again, and may count towards the tries that lock.
             is_passing = response is None and not isinstance(error, Timeout)
             is_passing |= response is not None and (response.status_code == 429 or response.status_code >= 500)

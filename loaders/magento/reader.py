@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 import duckdb
+import orjson
 import pyarrow as pa
 
 from loaders.magento import graphql
@@ -111,7 +112,8 @@ class Reader:
             views = json.loads(graphql.read(self._client, STORE_VIEWS, ()))["items"]
         except MagentoError:
             return {}
-        return {int(view["id"]): int(view["website_id"]) for view in views if view.get("website_id")}
+        ids = [(str(view.get("id")), str(view.get("website_id"))) for view in views if isinstance(view, dict)]
+        return {int(view): int(website) for view, website in ids if view.isdecimal() and website.isdecimal()}
 
     def website_of_accounts(self, view: int) -> int | None:
         """Website of the newest account that was made in a store view; None when there is none."""
@@ -120,10 +122,10 @@ class Reader:
             answer = self._client.search(
                 CUSTOMERS.rest_path, made_in, page_size=1, sort="entity_id", descending=True, fields="items[website_id]"
             )
-            website = json.loads(answer.body)["items"][0]["website_id"]
+            website = orjson.loads(answer.body)["items"][0]["website_id"]
         except (PermissionMissingError, ValueError, LookupError, TypeError):
             return None
-        return int(website) if str(website).isdigit() else None
+        return int(website) if str(website).isdecimal() else None
 
     def highest_id(self, table: Table, skip: Sequence[int] = ()) -> tuple[int, datetime]:
         """Highest id of the table on the server (0 when it has no row), and the server's clock.

@@ -24,6 +24,7 @@ from loaders.errors import run_command
 from loaders.magento.__main__ import main
 from loaders.magento.client import MagentoClient
 from loaders.magento.errors import MagentoError
+from loaders.magento.tables import CUSTOMERS
 from tests.front import Asked, Front, Spoilt, front_of
 
 Answer = Callable[[Asked], Spoilt]
@@ -261,6 +262,16 @@ def test_a_row_of_another_kind_costs_only_itself(
     for table in counts:
         assert living(folder, table) == living(good, table)
     assert whole_again(desk, front, tmp_path / "fresh", good)
+
+
+def test_store_views_of_another_kind_do_not_stop_a_load_of_one(front: Front, tmp_path: Path) -> None:
+    def spoilt(body: Any) -> Any:
+        body["data"].get("availableStores", [])[:0] = ["x", None, {"id": "", "website_id": 1}]
+        return body
+
+    front.spoil = on("/graphql", edited(spoilt))
+    assert Desk.at(front.url, store_ids="1").load(tmp_path, (CUSTOMERS,)).errors == []
+    assert living(tmp_path, "customers")
 
 
 def test_no_secret_no_address_and_no_escape_comes_out_of_a_text_of_the_store(

@@ -20,7 +20,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     for item in items:
         shared = "nights" if "pipeline" in getattr(item, "fixturenames", ()) else str(item.path.relative_to(here))
-        if folder(item) != "property":
+        if not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(shared))
     items.sort(key=lambda item: ("pipeline" not in getattr(item, "fixturenames", ()), folder(item) not in DEAR_FIRST))
 

@@ -3,6 +3,8 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# Two processes; what may run beside what: tests/conftest.py.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 VARS ?=
 export VARS
 export DO_NOT_TRACK := 1
@@ -13,7 +15,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 EMAIL ?=
 export EMAIL # not an argument: with EMAIL=... make preview no list of processes shows it
 
-.PHONY: help demo daily load build push report doctor diff preview verify backfill test lint docs clean reset
+.PHONY: help demo daily load build push report doctor diff preview verify backfill test-fast test test-all lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,8 +53,15 @@ verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
 	@$(RUN) -m loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) --vars "$$VARS"
 
+test-fast: $(VENV)/.installed-dev ## Run the Python unit tests, dbt's unit tests and one small build; see tests/README.md
+	@$(PYTEST) tests/unit
+
 test: $(VENV)/.installed-dev ## Run every test
-	@$(RUN) -m pytest
+	@$(PYTEST)
+
+test-all: $(VENV)/.installed-dev ## Run every test and the long searches; hours
+	@PROPERTY_STORES=20000 EQUIVALENCE_DAYS=60 LOAD_TESTS_FULL=1 PUSH_STORM=full $(PYTEST)
+	@$(RUN) -m tests.property.mutations
 
 lint: $(VENV)/.installed-dev ## Check style and types, of Python and SQL, and the dbt project's house rules
 	@$(RUN) -m ruff format --check -q .

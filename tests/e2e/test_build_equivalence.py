@@ -25,6 +25,7 @@ from loaders.rules import fingerprint
 from tests.dbt_project import Dbt, copy_of_project
 
 DAYS = int(os.environ.get("EQUIVALENCE_DAYS", "3"))
+SEED = int(os.environ.get("EQUIVALENCE_SEED", "11"))
 CONTACTS = 150
 PART = 25
 """Contacts in a part of the build that keeps rows: several parts on busy days. A fresh build is one part."""
@@ -279,7 +280,7 @@ def shop(tmp_path: Path) -> Shop:
 
 
 def test_keeping_what_did_not_change_gives_the_marts_of_a_full_refresh(shop: Shop, tmp_path: Path) -> None:
-    number = random.Random(int(os.environ.get("EQUIVALENCE_SEED", "11")))
+    number = random.Random(SEED)
     project = Project(tmp_path / "project")
     project.build(shop.path, shop.day, contacts_per_part=PART)
     fresh = tmp_path / "fresh" / "warehouse.duckdb"
@@ -310,8 +311,9 @@ def test_keeping_what_did_not_change_gives_the_marts_of_a_full_refresh(shop: Sho
         shutil.copyfile(shop.path, fresh)
         shutil.copyfile(Warehouse(shop.path).marts, Warehouse(fresh).marts)
         project.build(fresh, built, "--full-refresh")
-        assert not (found := differences(shop.path, fresh)), f"day {day}, {built}, after {done}: {found}"
-        print(f"day {day}: {built}, {', '.join(done) or 'nothing'}: the same", flush=True)
+        told = f"EQUIVALENCE_SEED={SEED}, day {day}, {built}, {', '.join(done) or 'nothing'}"
+        assert not (found := differences(shop.path, fresh)), f"{told}: {found}"
+        print(f"{told}: the same", flush=True)
     assert kept_rows > 0, "nothing was ever kept, so nothing was tested"
 
 

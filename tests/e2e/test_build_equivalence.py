@@ -18,11 +18,11 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.build.store import AS_OF, create
 from loaders.dbt_vars import project_vars
 from loaders.paths import Warehouse
 from loaders.rules import fingerprint
 from tests.dbt_project import Dbt, copy_of_project
+from tests.generated_shop import AS_OF, create
 
 DAYS = int(os.environ.get("EQUIVALENCE_DAYS", "3"))
 SEED = int(os.environ.get("EQUIVALENCE_SEED", "11"))

@@ -42,7 +42,7 @@ def environment(**settings: str) -> Iterator[None]:
 
 
 class Dbt:
-    """dbt over one project, in which nothing but the rows of seeds may change any more."""
+    """dbt over one project, in which nothing but vars and the rows of seeds may change any more."""
 
     def __init__(self, project: Path, variables: Mapping[str, Any], **settings: str) -> None:
         """Read the project; `settings` go into dbt's environment."""

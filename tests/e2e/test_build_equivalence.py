@@ -196,11 +196,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = copy_of_project(folder)
         self.variables: dict[str, object] = {}
-        self.read()
-
-    def read(self) -> None:
-        """Have dbt read the project, with the vars as they are."""
-        self.dbt = Dbt(self.folder, {**self.variables, "as_of_date": str(AS_OF)})
+        self.dbt = Dbt(self.folder, {"as_of_date": str(AS_OF)})
 
     def build(self, warehouse: Path, day: dt.date, *arguments: str, contacts_per_part: int = 200_000) -> None:
         """Run the seeds and models on the warehouse as of the day."""
@@ -237,7 +233,6 @@ class Project:
             path.write_text(
                 "\n".join([*kept, f"mercadopago_custom,MercadoPago,{rule},tested"]) + "\n", encoding="utf-8"
             )
-        self.read()
         return kind
 
 

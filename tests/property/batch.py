@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ import duckdb
 import pyarrow as pa
 
 from loaders.magento.tables import TABLES, arrow_schema, create_statement
-from loaders.paths import Warehouse
+from loaders.paths import PROJECT_ROOT, Warehouse
 from tests import dbt_project
 from tests.dbt_project import Dbt
 from tests.oracle import raw_rows
@@ -71,9 +72,18 @@ class Built:
 
 
 def copy_of_project(folder: Path, situation: Situation) -> Path:
-    """Copy what dbt reads into `folder`, with the situation's seeds."""
-    situation.write_seeds(dbt_project.copy_of_project(folder) / "seeds")
+    """Have in `folder` what dbt reads, with the situation's seeds."""
+    if not folder.exists():
+        dbt_project.copy_of_project(folder)
+    shutil.copytree(PROJECT_ROOT / "seeds", folder / "seeds", dirs_exist_ok=True)
+    situation.write_seeds(folder / "seeds")
     return folder
+
+
+@cache
+def read_by_dbt(project: Path) -> Dbt:
+    """dbt over a project; vars and rows of seeds, all that a situation changes, are of no interest before it runs."""
+    return Dbt(project, {"as_of_date": "2026-01-01", "line_totals_severity": "warn"})
 
 
 def write_raw(connection: duckdb.DuckDBPyConnection, stores: Sequence[Store], schema: str = "raw") -> None:
@@ -112,7 +122,7 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         path.unlink(missing_ok=True)
     with duckdb.connect(str(warehouse)) as connection:
         write_raw(connection, stores)
-    dbt = Dbt(project, situation.dbt_vars)
+    dbt = read_by_dbt(project)
     run = partial(dbt.run, warehouse, situation.dbt_vars)
     results = run("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test")
     broken = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]

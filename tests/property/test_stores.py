@@ -29,15 +29,15 @@ Batches = Callable[[Situation], tuple[list[Store], Built]]
 
 @pytest.fixture(scope="module")
 def batches(tmp_path_factory: pytest.TempPathFactory) -> Batches:
-    """The stores of a situation and what dbt made of them, built when first asked for."""
+    """The stores of a situation and what dbt made of them, built when first asked for, over one copy of the project."""
+    folder = tmp_path_factory.mktemp("property") / "project"
 
     @cache
     def batch(number: int) -> tuple[list[Store], Built]:
         situation = SITUATIONS[number]
         by_hand = [store for store, _ in EXAMPLES.values()] if number == 0 else []
         stores = [*by_hand, *generated(situation, -(-STORES // len(SITUATIONS)), SEED)]
-        project = copy_of_project(tmp_path_factory.mktemp("property") / "project", situation)
-        return stores, build(project, situation, stores)
+        return stores, build(copy_of_project(folder, situation), situation, stores)
 
     return lambda situation: batch(SITUATIONS.index(situation))
 

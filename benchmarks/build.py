@@ -32,6 +32,7 @@ from tests.generated_shop import AS_OF, create, next_day
 ZONE = "America/Argentina/Buenos_Aires"
 PER_CONTACT = {"int_buyers_versioned", "int_purchases_aggregated_to_contacts"}
 PER_ORDER = {"int_orders_assessed", "int_order_lines_kept", "fct_purchases", "fct_purchase_items"}
+MODELS = ("aggregates per contact", "orders, lines, facts", "derived for all")
 
 Cost = dict[str, float]
 
@@ -83,20 +84,19 @@ def part_of(node: str) -> str:
     kind, _, name = (f"{node}..").split(".")[:3]
     if kind in ("test", "publish"):
         return {"test": "tests"}.get(kind, kind)
-    if name in PER_CONTACT:
-        return "aggregates per contact"
-    return "orders, lines, facts" if name in PER_ORDER else "derived for all"
+    return MODELS[0 if name in PER_CONTACT else 1 if name in PER_ORDER else 2]
 
 
 def table(rounds: list[dict[str, Any]]) -> dict[str, Cost]:
     """Wall and CPU seconds of the parts of a build, of the models and of the whole: the least of each node."""
-    found: dict[str, Cost] = {}
+    found = {
+        line: {"seconds": 0.0, "cpu": 0.0} for line in (*MODELS, "models together", "tests", "publish", "the whole")
+    }
     for node in rounds[0]["nodes"]:
         part = part_of(node)
-        for line in (part, *(["models together"] if part not in ("tests", "publish") else []), "the whole"):
-            sums = found.setdefault(line, {"seconds": 0.0, "cpu": 0.0})
-            for name in sums:
-                sums[name] += min(one["nodes"][node][name] for one in rounds)
+        for line in (part, *(["models together"] if part in MODELS else []), "the whole"):
+            for name in found[line]:
+                found[line][name] += min(one["nodes"][node][name] for one in rounds)
     return found
 
 

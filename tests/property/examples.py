@@ -79,6 +79,7 @@ CATALOG: dict[str, list[Row]] = {
         {"id": 1, "custom_attributes": '[{"attribute_code": "manufacturer", "value": "20, 10,99"}]'},
         {"id": 2},
         {"id": 3, "custom_attributes": '[{"attribute_code": "manufacturer", "value": "10"}]'},
+        {"id": 4, "custom_attributes": '[{"attribute_code": "manufacturer", "value": "30"}]'},
     ],
     "product_category_links": [
         {"product_id": product, "category_id": category} for product, category in ((1, 7), (1, 5), (1, 2), (3, 7))
@@ -90,7 +91,7 @@ CATALOG: dict[str, list[Row]] = {
     ],
     "attribute_options": [
         {"attribute_code": "manufacturer", "value": value, "label": label}
-        for value, label in (("10", "Acme "), ("20", "Zonda"))
+        for value, label in (("10", "Acme "), ("20", "Zonda"), ("30", "Bolsa"))
     ],
 }
 
@@ -123,6 +124,14 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
         ),
         ana(purchases_total=2, amount_total=Decimal("69.5"), days_since_last_purchase=1),
     ),
+    "what was canceled counts as far as it was not paid; what came back whole is no purchase": (
+        store(
+            order(1, 3, base_total_paid="70", base_total_canceled="100"),
+            order(2, 2, state="closed", lines=[{"item_id": 1, "name": "Back", "qty_refunded": Decimal(1)}])
+            | {"base_total_refunded": Decimal("99.98")},
+        ),
+        ana(purchases_total=1, amount_total=Decimal(70), days_since_last_purchase=3),
+    ),
     "an order counts by its state, its payment and its method's rule": (
         store(
             order(1, 4, state="new"),
@@ -144,6 +153,10 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
             )
         ),
         ana(amount_total=Decimal("12013.2358"), last_purchase_amount=Decimal("12013.2358")),
+    ),
+    "an order without a currency has its store view's": (
+        store(order(1, base_currency_code=" ", store_id=1), order(2, base_currency_code=None, store_id=1)),
+        ana(purchases_total=2, amount_total=Decimal(200)),
     ),
     "of purchases of one second the one with the highest id is the last": (
         store(order(1, coupon_code="ONE"), order(3, coupon_code=" THREE,x "), order(2, coupon_code="TWO")),
@@ -172,20 +185,25 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
         ),
         ana(products_90_days="Part 1, Part 2, Whole 20, Whole 30"),
     ),
-    "brands and categories are those of the last purchase; a configurable without any has its variant's": (
+    "brands and categories are those of the last purchase; a product of parts that has none has those of its parts": (
         store(
             order(
                 1,
                 lines=[
                     {"item_id": 1, "product_id": 2, "product_type": "configurable", "name": "Shirt"},
                     {"item_id": 2, "product_id": 3, "parent_item_id": 1, "name": "Shirt-Red"},
-                    {"item_id": 3, "product_id": 1, "name": "Cap"},
+                    {"item_id": 3, "product_id": 4, "parent_item_id": 1, "name": "Shirt-Bag"},
+                    {"item_id": 5, "product_id": 1, "name": "Cap"},
                     {"item_id": 4, "product_id": 404, "name": "Never seen"},
                 ],
             ),
             **CATALOG,
         ),
-        ana(last_purchase_brands="Acme, Zonda", last_purchase_categories="Sale, Hats", categories_30_days="Sale, Hats"),
+        ana(
+            last_purchase_brands="Acme, Bolsa, Zonda",
+            last_purchase_categories="Sale, Hats",
+            categories_30_days="Sale, Hats",
+        ),
     ),
     "scores are fifths of the buyers, the same for the same value; one purchase is a frequency of 1": (
         FIVE,
@@ -249,7 +267,7 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
             order(2, customer_email="ANA@example.com", customer_id=9),
             *(
                 order(n, customer_email=bad)
-                for n, bad in enumerate((None, "ana", "a na@x.co", "\u212aarl@x.co"), start=3)
+                for n, bad in enumerate((None, "ana", "a na@x.co", "\u212aarl@x.co", "<a@x.co>", "a..b@x.co"), start=3)
             ),
         ),
         ana(purchases_total=2, rfm_group="FREQUENT", rfm="121"),

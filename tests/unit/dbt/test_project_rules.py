@@ -32,6 +32,22 @@ def test_seeds_pin_their_types_and_describe_their_columns() -> None:
         assert [column["name"] for column in described[path.stem]["columns"]] == header
 
 
+def test_the_docs_say_why_each_test_stops_a_night_or_only_tells() -> None:
+    text = (PROJECT_ROOT / "docs" / "building.md").read_text(encoding="utf-8")
+
+    def told(part: str) -> set[str]:
+        _, _, table = text.partition(f"| {part} | because |\n")
+        return {
+            name for row in table.split("\n\n")[0].splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])
+        }
+
+    generic = {path.stem for path in (PROJECT_ROOT / "macros" / "generic_tests").glob("*.sql")}
+    singular = {path.stem: path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "tests/singular").glob("*.sql")}
+    warning = {name for name, sql in singular.items() if "severity='warn'" in sql}
+    assert told("stops") == generic | {"not_null", "accepted_values", "icommkt_contacts"} | (singular.keys() - warning)
+    assert told("only tells") == warning | {"purchase_cohorts"}
+
+
 def test_every_var_is_explained_and_used() -> None:
     lines = (PROJECT_ROOT / "dbt_project.yml").read_text(encoding="utf-8").splitlines()
     within = lines[lines.index("vars:") + 1 : lines.index("seeds:")]

@@ -124,11 +124,11 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
         ),
         ana(purchases_total=2, amount_total=Decimal("69.5"), days_since_last_purchase=1),
     ),
-    "what was canceled counts as far as it was not paid; what came back whole is no purchase": (
+    "what was canceled counts as far as it was not paid; what came back but for a cent a line is no purchase": (
         store(
             order(1, 3, base_total_paid="70", base_total_canceled="100"),
             order(2, 2, state="closed", lines=[{"item_id": 1, "name": "Back", "qty_refunded": Decimal(1)}])
-            | {"base_total_refunded": Decimal("99.98")},
+            | {"base_total_refunded": Decimal("99.99")},
         ),
         ana(purchases_total=1, amount_total=Decimal(70), days_since_last_purchase=3),
     ),

@@ -5,15 +5,12 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # Two processes; what may run beside what: tests/conftest.py.
 PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
-VARS ?=
-export VARS
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-EMAIL ?=
-export EMAIL # not an argument: with EMAIL=... make preview no list of processes shows it
+# VARS and EMAIL reach the commands in the environment, where make puts them: no list of processes shows them there.
 
 .PHONY: help demo daily load build push report doctor diff preview verify backfill test-fast test test-all lint docs clean reset
 
@@ -24,16 +21,16 @@ demo: $(VENV)/.installed ## Run two nights against a demo store and a demo ICOMM
 	@$(RUN) -m demo
 
 daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push
-	@$(RUN) -m loaders.daily --vars "$$VARS"
+	@$(RUN) -m loaders.daily
 
 load: $(VENV)/.installed ## Load what is new or changed in the store
-	@$(RUN) -m loaders.magento load --vars "$$VARS"
+	@$(RUN) -m loaders.magento load
 
 build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}', FULL_REFRESH=1
-	@$(RUN) -m loaders.build --vars "$$VARS" $(if $(FULL_REFRESH),--full-refresh)
+	@$(RUN) -m loaders.build $(if $(FULL_REFRESH),--full-refresh)
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
-	@$(RUN) -m loaders.icommkt push --vars "$$VARS" $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
+	@$(RUN) -m loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
 
 report: $(VENV)/.installed ## Write the page about the last night beside the warehouse
 	@$(RUN) -m loaders.report
@@ -48,10 +45,10 @@ preview: $(VENV)/.installed ## Show one contact field by field: what ICOMMKT hol
 	@$(RUN) -m loaders.icommkt preview
 
 verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only some, REPAIR=1 sends the drifted again
-	@$(RUN) -m loaders.icommkt verify --vars "$$VARS" $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)
+	@$(RUN) -m loaders.icommkt verify $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)
 
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
-	@$(RUN) -m loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO)) --vars "$$VARS"
+	@$(RUN) -m loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
 test-fast: $(VENV)/.installed-dev ## Run the Python unit tests, dbt's unit tests and one small build; see tests/README.md
 	@$(PYTEST) tests/unit

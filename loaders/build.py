@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -18,23 +17,29 @@ import yaml
 
 from loaders.dates import as_of_date, store_timezone
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import PipelineError, run_command
+from loaders.errors import Parser, PipelineError, run_command
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
 from loaders.seeds import check_seeds
-from loaders.text import fit
+from loaders.text import fit, mask
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
+NOT_FOR_DBT = ("DBT_", "SOURCES__", "ICOMMKT__")
 RESULTS = "run_results.json"
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
 
 def dbt_environment(house: Warehouse) -> dict[str, str]:
-    """Environment of a dbt that works on `house` and says nothing to anyone."""
+    """Environment of a dbt that works on `house` and says nothing to anyone.
+
+    dbt takes each of its options from the environment too, such as DBT_EMPTY or DBT_EXCLUDE: what is tested and
+    published is for this project to say. Of the keys it needs none.
+    """
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_FOR_DBT)},
+        "PYTHONIOENCODING": "utf-8",
         "WAREHOUSE_PATH": str(house.path),
         "MARTS_PATH": str(house.marts),
         "STATE_PATH": str(house.state),
@@ -60,13 +65,27 @@ def run_dbt(house: Warehouse, arguments: list[str], rules: str = "") -> int:
     # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        return subprocess.run(command, env=environment, cwd=PROJECT_ROOT, check=False).returncode
+        with subprocess.Popen(
+            command,
+            env=environment,
+            cwd=PROJECT_ROOT,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+        ) as dbt:
+            try:
+                for line in dbt.stdout or ():
+                    print(mask(line), end="", flush=True)  # what DuckDB says of a value may be a customer's
+            except BaseException:
+                dbt.kill()
+                raise
+        return dbt.returncode
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
 def _stop(number: int, frame: object) -> NoReturn:
-    raise SystemExit(128 + number)  # subprocess.run ends its child on the way out
+    raise SystemExit(128 + number)
 
 
 def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> date:
@@ -115,12 +134,13 @@ def _as_data(value: Any) -> Any:
 
 
 def make_ready(house: Warehouse) -> None:
-    """See that dbt can write both of its files, and remove the marts that former versions kept in the warehouse.
+    """See that dbt can write its files, and remove the marts that former versions kept in the warehouse.
 
-    Raises PipelineError when another program has one of them open.
+    Raises PipelineError when another program has one of them open, or one is damaged.
     """
-    if house.marts.exists():
-        open_warehouse(house.marts).close()
+    for path in (house.marts, house.state):
+        if path.exists():
+            open_warehouse(path).close()
     with open_warehouse(house.path) as connection:
         connection.execute("drop schema if exists marts cascade")
     raise_storage_version(house.path)
@@ -211,8 +231,10 @@ def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.build", description=__doc__)
-    parser.add_argument("--vars", help="dbt variables, such as '{as_of_date: 2026-11-24}'")
+    parser = Parser(prog="python -m loaders.build", description=__doc__)
+    parser.add_argument(
+        "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
+    )
     arguments, rest = parser.parse_known_args()
     build(arguments.vars, arguments=tuple(rest))
     return 0

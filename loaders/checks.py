@@ -11,8 +11,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from loaders.text import fit
+
 OK, WARN, MISSING, NOT_CHECKED = "ok", "warn", "missing", "not checked"
 WIDTH = 118
+LONGEST = 2_000
 _WHAT, _STATE = 30, 11
 _STYLES = {OK: "green", WARN: "yellow", MISSING: "bold red", NOT_CHECKED: "dim"}
 
@@ -33,7 +36,7 @@ def print_checks(checks: Sequence[Check], file: TextIO | None = None) -> None:
     table.add_column("", width=_STATE, no_wrap=True)
     table.add_column("found, or what to do", ratio=1)
     for check in checks:
-        table.add_row(check.what, f"[{_STYLES[check.state]}]{check.state}[/]", _plain(check.text))
+        table.add_row(check.what, f"[{_STYLES[check.state]}]{check.state}[/]", _plain(fit(check.text, LONGEST)))
     Console(file=file or sys.stdout, width=WIDTH, highlight=False).print(table)
 
 

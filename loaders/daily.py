@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import subprocess
 import sys
 import time
@@ -11,8 +11,8 @@ import dlt
 
 from loaders.build import build
 from loaders.dbt_vars import parse_vars
-from loaders.errors import PipelineError, SettingsError, run_command
-from loaders.icommkt.settings import env as icommkt_name
+from loaders.errors import Parser, PipelineError, SettingsError, run_command
+from loaders.icommkt import settings as icommkt_settings
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
@@ -42,12 +42,14 @@ def daily(variables: str | None = None) -> None:
     Raises SettingsError when settings are missing, whatever the first failing step raises, and PipelineError
     when a table could not be read: before the build if what is sent is made of it, else when all is done.
     """
-    icommkt = [icommkt_name(one) for one in ("api_key", "profile_key") if not dlt.config.get(f"icommkt.{one}", str)]
-    if missing := [*missing_settings(magento_settings()), *icommkt]:
+    keys = [name for name in ("api_key", "profile_key") if not dlt.config.get(f"icommkt.{name}", str)]
+    if missing := [*missing_settings(magento_settings()), *map(icommkt_settings.env, keys)]:
         raise SettingsError(
-            f"missing {', '.join(missing)}; set them in the environment or .dlt/secrets.toml (`make demo` needs none)"
+            f"missing {', '.join(missing)}; set them in the environment, in .env or .dlt/secrets.toml "
+            "(`make demo` needs none)"
         )
     # A typing mistake should not wait for the load.
+    icommkt_settings.read()
     parse_vars(variables)
     check_seeds()
     build_memory()
@@ -86,8 +88,10 @@ def _say(step: str) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.daily", description=__doc__)
-    parser.add_argument("--vars", help="dbt variables, such as '{as_of_date: 2026-11-24}'")
+    parser = Parser(prog="python -m loaders.daily", description=__doc__)
+    parser.add_argument(
+        "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
+    )
     daily(parser.parse_args().vars)
     return 0
 

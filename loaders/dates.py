@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from loaders.errors import SettingsError
+from loaders.text import fit
 from loaders.warehouse import open_warehouse
+
+EARLIEST = date(1990, 1, 1)
+FIRST_ZONE = timezone(timedelta(hours=14))
+"""Where each day begins first: what counts as long as the store's zone is not known."""
 
 
 def store_timezone(warehouse: Path, variables: dict[str, Any]) -> str:
@@ -29,25 +35,58 @@ def store_timezone(warehouse: Path, variables: dict[str, Any]) -> str:
     try:
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
-        raise SettingsError(f"store_timezone must be a zone such as America/Bogota, not {zone!r}") from None
+        raise SettingsError(f"store_timezone must be a zone such as America/Bogota, not {fit(zone, 40)!r}") from None
     return zone
 
 
 def as_of_date(zone: str, variables: dict[str, Any]) -> date:
     """The day that counts as today: the var `as_of_date`, else today in `zone`.
 
-    Raises SettingsError when the var is not a date.
+    Raises SettingsError when the var is not a date, or one that `zone` does not reach by tomorrow.
     """
-    return given_date(variables) or datetime.now(ZoneInfo(zone)).date()
+    return given_date(variables, ZoneInfo(zone)) or datetime.now(ZoneInfo(zone)).date()
 
 
-def given_date(variables: dict[str, Any]) -> date | None:
+def given_date(variables: dict[str, Any], zone: tzinfo = FIRST_ZONE) -> date | None:
     """The var `as_of_date`, None when it is not given.
 
-    Raises SettingsError when it is not a date.
+    Raises SettingsError when it is not a date, or not one that can be.
     """
-    given = variables.get("as_of_date")
+    found = _date(variables, "as_of_date")
+    if found is not None:
+        check_day(found, zone)
+    return found
+
+
+def check_day(as_of: date, zone: tzinfo) -> None:
+    """Raise SettingsError for an as-of date that is after tomorrow or before 1990, by our clock.
+
+    One mistyped into the future would fill ICOMMKT with what is true on no day, and block all pushes until it comes.
+    """
+    tomorrow = datetime.now(zone).date() + timedelta(days=1)
+    if not EARLIEST <= as_of <= tomorrow:
+        raise SettingsError(f"the as-of date is {as_of}; it must be from {EARLIEST} to tomorrow, {tomorrow}")
+
+
+def check_dates(variables: dict[str, Any]) -> None:
+    """Raise SettingsError for dates among dbt's vars that are none; where the store is need not be known for it."""
+    given_date(variables)
+    _date(variables, "start_date")
+
+
+def _date(variables: dict[str, Any], name: str) -> date | None:
+    given = variables.get(name)
     try:
-        return given if isinstance(given, date) else date.fromisoformat(str(given)) if given else None
+        return parse_date(str(given)) if given else None
     except ValueError:
-        raise SettingsError(f"as_of_date must be a date such as 2026-11-24, not {given!r}") from None
+        raise SettingsError(f"{name} must be a date such as 2026-11-24, not {fit(given, 40)!r}") from None
+
+
+def parse_date(text: str) -> date:
+    """Return the day of a text of the one form that is taken, 2026-11-24.
+
+    Raises ValueError for any other.
+    """
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError(text)
+    return date.fromisoformat(text)

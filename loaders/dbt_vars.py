@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from loaders.dates import check_dates
 from loaders.errors import SettingsError
 from loaders.paths import PROJECT_ROOT
 
@@ -31,6 +32,7 @@ def parse_vars(text: str | None) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise SettingsError(f"VARS must look like '{{as_of_date: 2026-11-24}}', with days that exist, not {text!r}")
     _check({str(name): value for name, value in given.items()})
+    check_dates(given)
     return given
 
 

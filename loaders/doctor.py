@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 import os
@@ -15,16 +14,19 @@ from datetime import UTC, datetime
 from functools import partial
 
 import dlt
+import duckdb
 
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import PipelineError, run_command
+from loaders.errors import Parser, PipelineError, run_command
+from loaders.icommkt import published
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
-from loaders.icommkt.settings import env
+from loaders.icommkt.settings import IcommktSettings, env
 from loaders.magento.doctor import StoreDoctor
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, warehouse
+from loaders.seeds import check_seeds
 
 PATIENCE_SECONDS = 90.0
 NOBODY = "nobody@doctor.invalid"
@@ -78,6 +80,8 @@ def _guarded(what: str, checks: Callable[[], Iterable[Check]]) -> Iterator[Check
         yield from checks()
     except PipelineError as error:
         yield Check(what, MISSING, str(error))
+    except Exception as error:  # what nobody foresaw must not hide the other rows
+        yield Check(what, MISSING, f"{type(error).__name__}: {error}")
 
 
 def _icommkt() -> Iterator[Check]:
@@ -99,7 +103,7 @@ def _icommkt() -> Iterator[Check]:
     )
     yield Check("ICOMMKT fields", NOT_CHECKED if fields else MISSING, text)
     if settings.audience == "subscribers":
-        yield Check("who is sent", OK, "only accounts subscribed to the newsletter")
+        yield from _guarded("who is sent", partial(_subscribers, settings))
     elif dlt.config.get("icommkt.audience", str):
         yield Check("who is sent", OK, f"everybody with a valid e-mail, as {env('audience')} says")
     else:
@@ -129,6 +133,15 @@ def _profile(client: Client, name: str) -> Iterator[Check]:
         yield Check(what, OK, text)
 
 
+def _subscribers(settings: IcommktSettings) -> Iterator[Check]:
+    path = warehouse().published
+    if path.exists():
+        with duckdb.connect() as db:
+            published.attach(db, path)
+            published.check_audience(db, settings)
+    yield Check("who is sent", OK, "only accounts subscribed to the newsletter")
+
+
 def _warehouse() -> Iterator[Check]:
     path = warehouse().path
     folder = path.parent
@@ -150,7 +163,8 @@ def field_names() -> list[str]:
 
 
 def _seed(name: str) -> list[dict[str, str]]:
-    with (_SEEDS / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+    check_seeds()
+    with (_SEEDS / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
         return list(csv.DictReader(file))
 
 
@@ -170,7 +184,7 @@ def print_examination(checks: list[Check]) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.doctor", description=__doc__)
+    parser = Parser(prog="python -m loaders.doctor", description=__doc__)
     parser.add_argument("--vars", default=os.environ.get("VARS"), help="dbt variables, as for the nightly run")
     checks = examine(parser.parse_args().vars)
     print_examination(checks)

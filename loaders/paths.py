@@ -13,32 +13,35 @@ from pathlib import Path
 
 import dlt
 
-from loaders.errors import PipelineError
+from loaders.errors import PipelineError, SettingsError
+from loaders.text import fit
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_WAREHOUSE = "warehouse/warehouse.duckdb"
 NAMES_INSIDE = ("raw", "staging", "intermediate", "seeds", "marts", "state", "main", "system", "temp")
 """Schemas and attached files, DuckDB's own among them.
 
-DuckDB calls an open file by its stem, and does not know which of two is meant.
+DuckDB calls an open file by the first part of its name, and does not know which of two is meant.
 """
+NOT_IN_A_PATH = "'\"#;?"
+"""dbt writes the path into SQL, and reads it as an address to find the file's name."""
 
 
 @dataclass(frozen=True)
 class Warehouse:
-    """The files of one warehouse, named after the stem of `WAREHOUSE_PATH`."""
+    """The files of one warehouse, named after the whole name of its file but for the ending `.duckdb`."""
 
     path: Path
 
     @property
     def state(self) -> Path:
         """What cannot be recomputed: acknowledgements, rejections, runs, history."""
-        return self.path.with_name(f"{self.path.stem}.state.duckdb")
+        return self._beside("state.duckdb")
 
     @property
     def marts(self) -> Path:
         """The marts as the last build left them, tested or not; publishing copies this file."""
-        return self.path.with_name(f"{self.path.stem}.marts.duckdb")
+        return self._beside("marts.duckdb")
 
     @property
     def published(self) -> Path:
@@ -53,7 +56,7 @@ class Warehouse:
     @property
     def work(self) -> Path:
         """Folder of what the tools keep between runs: dlt's pipelines, dbt's target and logs, the lock."""
-        return self.path.with_name(f"{self.path.stem}.work")
+        return self._beside("work")
 
     @property
     def pipelines(self) -> Path:
@@ -70,29 +73,61 @@ class Warehouse:
         """Folder of dbt's log."""
         return self.work / "logs"
 
+    @property
+    def _name(self) -> str:
+        return self.path.name.removesuffix(".duckdb")
+
+    def _beside(self, name: str) -> Path:
+        return self.path.with_name(f"{self._name}.{name}")
+
     def _for_readers(self, name: str) -> Path:
-        """Keep a file's plain name for the default warehouse, and put the stem before it for any other."""
-        return self.path.with_name(name if self.path.stem == "warehouse" else f"{self.path.stem}.{name}")
+        """Keep a file's plain name for the default warehouse alone."""
+        is_default = self.path.name == Path(DEFAULT_WAREHOUSE).name
+        return self.path.with_name(name) if is_default else self._beside(name)
 
     def make_folders(self) -> None:
-        """Create the folders that writing needs."""
+        """Create the folders that writing needs, and see that what is there already is the owner's alone."""
         for folder in (self.path.parent, self.pipelines, self.dbt_target, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
+        self.work.chmod(0o700)
+        for file in (self.path, self.state, self.marts, self.published, self.report):
+            for one in (file, file.with_name(f"{file.name}.wal")):
+                if one.exists():
+                    one.chmod(0o600)
 
 
 def warehouse() -> Warehouse:
     """Return the warehouse that `WAREHOUSE_PATH` (environment or `.dlt/config.toml`) names.
 
-    Raises PipelineError when the file is called like something that will be inside of it.
+    Raises SettingsError when the name cannot be used, or the files beside it would be another warehouse's.
     """
-    configured = dlt.config.get("warehouse_path", str) or DEFAULT_WAREHOUSE
-    path = Path(configured).expanduser()
-    if path.stem.lower() in NAMES_INSIDE:
-        raise PipelineError(
-            f"WAREHOUSE_PATH is {configured}, but {path.stem} is the name of something inside the warehouse; "
+    configured = (dlt.config.get("warehouse_path", str) or "").strip() or DEFAULT_WAREHOUSE
+    if not configured.isprintable() or set(configured) & set(NOT_IN_A_PATH):
+        raise SettingsError(
+            f"WAREHOUSE_PATH is {fit(configured)!r}; it must hold no control character and none of {NOT_IN_A_PATH}"
+        )
+    given = Path(configured).expanduser()
+    house = Warehouse(given if given.is_absolute() else PROJECT_ROOT / given)
+    path = house.path
+    inside = path.name.lstrip(".").split(".")[0]  # as DuckDB and dbt do
+    if inside.lower() in NAMES_INSIDE:
+        raise SettingsError(
+            f"WAREHOUSE_PATH is {configured}, but {inside} is the name of something inside the warehouse; "
             "call the file something else, such as shop.duckdb"
         )
-    return Warehouse(path if path.is_absolute() else PROJECT_ROOT / path)
+    if path.is_dir():
+        raise SettingsError(f"WAREHOUSE_PATH is {configured}, a folder; name a file in it, such as shop.duckdb")
+    is_plain = path.suffix != ".duckdb"
+    twin = path.with_name(f"{path.name}.duckdb" if is_plain else path.name.removesuffix(".duckdb"))
+    if twin.is_file():
+        raise SettingsError(f"{path} and {twin.name} would share the files beside them; call one of them another name")
+    former = path.with_name(f"{path.stem}.state.duckdb")
+    if is_plain and path.exists() and former.exists() and not (house.state.exists() or house.work.exists()):
+        raise SettingsError(
+            f"the state of {path} is called {house.state.name} now, and there is {former.name}: rename it (or copy it, "
+            "where several warehouses had it), or all that ICOMMKT has acknowledged would be forgotten"
+        )
+    return house
 
 
 _HOLDER = "MAGENTO_ICOMMKT_LOCK_HELD"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 import uuid
@@ -46,6 +47,7 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
     """
     build_id = uuid.uuid4().hex
     aside = house.published.with_name(f".{house.published.name}.{build_id}")
+    _remove_asides(house)  # of runs that were killed
     try:
         with open_warehouse(house.marts) as connection:
             connection.execute("checkpoint")
@@ -64,9 +66,13 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
         aside.replace(house.published)
         _sync(house.published.parent)
     finally:
-        aside.unlink(missing_ok=True)
-        aside.with_name(f"{aside.name}.wal").unlink(missing_ok=True)
+        _remove_asides(house)
     return Published(build_id, counts)
+
+
+def _remove_asides(house: Warehouse) -> None:
+    for path in house.published.parent.glob(f".{glob.escape(house.published.name)}.*"):
+        path.unlink()
 
 
 def _write_views_out(connection: duckdb.DuckDBPyConnection) -> None:

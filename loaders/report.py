@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from loaders import publish
-from loaders.errors import run_command
+from loaders.errors import Parser, run_command
 from loaders.paths import PROJECT_ROOT, Warehouse, warehouse
 from loaders.warehouse import open_warehouse
 
@@ -115,7 +114,7 @@ def _pushes(state: Path) -> dict[str, Any]:
 
 def main() -> int:
     """Run the command line."""
-    argparse.ArgumentParser(prog="python -m loaders.report", description=__doc__).parse_args()
+    Parser(prog="python -m loaders.report", description=__doc__).parse_args()
     print(f"report in {report(warehouse())}")
     return 0
 

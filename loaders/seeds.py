@@ -6,19 +6,21 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import yaml
 
+from loaders.dates import parse_date
 from loaders.errors import PipelineError
 from loaders.paths import PROJECT_ROOT
+from loaders.text import fit
 
 
 def _is_date(text: str) -> bool:
     try:
-        return bool(re.fullmatch(r"\d{4}-\d{2}-\d{2}", text) and date.fromisoformat(text))
+        return bool(parse_date(text))
     except ValueError:
         return False
 
@@ -55,8 +57,17 @@ def _fault(path: Path, types: dict[str, str]) -> str:
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         return f", line {line}: not UTF-8; save the file as “CSV UTF-8”"
+    except OSError as error:  # a folder, or a file that belongs to somebody else
+        return f" cannot be read: {error.strerror}"
     reader = csv.reader(io.StringIO(text, newline=""))
-    header = next(reader, [])
+    try:
+        return _fault_of_rows(reader, types)
+    except csv.Error as error:  # such as a cell of more characters than any is meant to have
+        return f", line {reader.line_num + 1}: {error}"
+
+
+def _fault_of_rows(reader: Any, types: dict[str, str]) -> str:
+    header: list[str] = next(reader, [])
     if absent := [column for column in types if column not in header]:
         for separator, name in ((";", "semicolons"), ("\t", "tabs")):
             if separator in "".join(header):
@@ -76,7 +87,7 @@ def _fault_of_row(row: dict[str, str], types: dict[str, str]) -> str:
     for column, value in row.items():
         is_good, meant = _KINDS.get(types.get(column, "").split("(")[0], (None, ""))
         if value and is_good and not is_good(value):
-            return f"{column} is {value!r}; it must be {meant}, or empty"
+            return f"{column} is {fit(value, 60)!r}; it must be {meant}, or empty"
     return _fault_of_pattern(row["value"]) if row.get("match") == "pattern" else ""
 
 
@@ -85,5 +96,5 @@ def _fault_of_pattern(pattern: str) -> str:
         duckdb.execute("select regexp_matches('', ?)", [pattern])
     except duckdb.Error as error:
         reason = str(error).split(":", 1)[-1].strip().splitlines()[0]
-        return f"{pattern!r} is no regular expression ({reason}); for a whole domain use match domain"
+        return f"{pattern[:60]!r} is no regular expression ({reason}); for a whole domain use match domain"
     return ""

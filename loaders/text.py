@@ -14,9 +14,10 @@ from urllib.parse import quote, quote_plus
 SHORTEST_SECRET = 4
 LONGEST_EMAIL = 254
 _PART = r"[^\s@<>\"'(),;:\[\]{}=]"
-# The look-behind keeps a long word without @ from being tried again at each of its letters.
+# The domain ends where an address can: in `a@b.com/c%40d.com` the second is masked too. With its longest length a local
+# part is looked for in time that grows with the text alone.
 _EMAIL = re.compile(
-    rf"(?<!{_PART})({_PART}+?)\s?(@|＠|%40|&#64;|\(at\)|\[at\])\s?({_PART}*)",  # noqa: RUF001 - people type it
+    rf"({_PART}{{1,64}}?)\s?(@|＠|%40|&#64;|\(at\)|\[at\])\s?([\w.-]*)",  # noqa: RUF001 - people type it
     re.IGNORECASE,
 )
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
@@ -34,7 +35,10 @@ def keep_secret(*values: str | None) -> None:
             if value and len(value) >= SHORTEST_SECRET:
                 coded = base64.b64encode(value.encode(errors="replace")).decode().rstrip("=")
                 quoted = quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")
-                _secrets.update((value, *quoted, coded, json.dumps(value)[1:-1]))
+                in_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+                in_python = value.replace("\\", r"\\").replace("'", r"\'")
+                one_line = " ".join(value.split())  # as `fit` leaves it
+                _secrets.update((value, one_line, *quoted, coded, *in_json, in_python))
         longest_first = sorted(_secrets, key=lambda secret: (-len(secret), secret))
         _secret_pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
         _longest = max(LONGEST_EMAIL, *map(len, longest_first)) if longest_first else LONGEST_EMAIL

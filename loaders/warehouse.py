@@ -10,6 +10,7 @@ import dlt
 import duckdb
 
 from loaders.errors import PipelineError
+from loaders.text import fit
 
 USUAL_BUILD_MEMORY = 4_000_000_000
 """Bytes: with them a store of a million contacts was built by a process of 4.7 GB (docs/building.md)."""
@@ -44,14 +45,22 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
         raise PipelineError(f"{path} does not exist yet; run `make load` first")
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
-    except duckdb.IOException as error:
-        if "lock" in str(error).lower():
+    except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
             raise PipelineError(
                 f"{path} is open in another program; close it there (readers should open the published file)"
             ) from None
-        raise PipelineError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from None
+        raise cannot_be_opened(path, error) from None
     connection.execute("set TimeZone = 'UTC'")
     return connection
+
+
+def cannot_be_opened(path: Path, error: duckdb.Error) -> PipelineError:
+    """What to say of a file that is damaged, cut short or no database at all."""
+    return PipelineError(
+        f"{path} cannot be opened ({fit(error)}); if it is damaged, put a backup in its place (the README's table of "
+        "files says which can be made again)"
+    )
 
 
 def storage_version(path: Path) -> str:

@@ -28,7 +28,7 @@ import duckdb
 import requests
 
 from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk, icommkt
-from benchmarks.push.published import make
+from benchmarks.push.published import AS_OF, make
 
 BATCH, SENDERS = 100, 4
 BUSY_SHARE = 0.05
@@ -93,9 +93,10 @@ def push(desk: Desk) -> Took:
     return took[0]
 
 
-def peak_memory(desk: Desk) -> float:
+def peak_memory(desk: Desk, **settings: str) -> float:
     """Push in a process of its own and return the most memory it had, in MB, as the kernel counts it."""
-    process = desk.start("push", batch_size=str(BATCH), senders=str(SENDERS), read_timeout="60")
+    given = {"batch_size": str(BATCH), "senders": str(SENDERS), "read_timeout": "60", **settings}
+    process = desk.start("push", as_of_date=AS_OF, **given)
     peak = 0.0
     status = Path(f"/proc/{process.pid}/status")
     while process.poll() is None:
@@ -106,7 +107,7 @@ def peak_memory(desk: Desk) -> float:
         time.sleep(0.1)
     _, errors = process.communicate()
     if process.returncode:
-        raise RuntimeError(f"the push ended with {process.returncode}: {errors}")
+        raise RuntimeError(f"the push ended with {process.returncode} after {peak:.0f} MB: {errors}")
     return peak
 
 

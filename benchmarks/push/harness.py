@@ -22,7 +22,7 @@ from demo.icommkt.settings import Settings
 from demo.serving import serving
 from loaders.errors import run_command
 from loaders.icommkt.__main__ import main
-from loaders.icommkt.privacy import fingerprint
+from loaders.text import fingerprint
 
 API_KEY = "demo-api-key-0123456789"
 PROFILE_KEY = "demo-profile-key-abcdef"
@@ -54,7 +54,7 @@ class Desk:
         """Write the published file."""
         write(self.published, contacts, **options)
 
-    def environment(self, **settings: str) -> dict[str, str]:
+    def environment(self, warehouse: Path | None = None, **settings: str) -> dict[str, str]:
         """Return the environment of a push: quick, and with nothing of the outside."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("ICOMMKT__")}
         return {
@@ -63,7 +63,8 @@ class Desk:
             "ICOMMKT__API_URL": self.url,
             "ICOMMKT__API_KEY": API_KEY,
             "ICOMMKT__PROFILE_KEY": PROFILE_KEY,
-            "WAREHOUSE_PATH": str(self.folder / "warehouse.duckdb"),
+            "DLT_PROJECT_DIR": str(self.folder),  # no .env of a developer's
+            "WAREHOUSE_PATH": str(warehouse or self.folder / "warehouse.duckdb"),
             **{f"ICOMMKT__{name.upper()}": value for name, value in settings.items()},
         }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import hashlib
 import json
@@ -13,6 +14,7 @@ import duckdb
 import pyarrow as pa
 
 WINDOWS = (30, 60, 90, 180, 360)
+SEED = Path(__file__).resolve().parents[2] / "seeds" / "icommkt_fields.csv"
 AS_OF = dt.date(2026, 11, 23)
 ZONE = "America/Argentina/Buenos_Aires"
 
@@ -27,7 +29,7 @@ create table marts.icommkt_payloads (
     store_key varchar, email varchar, custom_fields varchar, payload_hash varchar, has_purchase boolean
 );
 create table marts.icommkt_contacts (
-    store_key varchar, email varchar, customer_id bigint, is_subscribed boolean,
+    store_key varchar, email varchar, customer_id bigint, is_subscribed boolean, last_purchase_date date,
     {", ".join(f"purchases_{window}_days bigint" for window in WINDOWS)}, purchases_360_plus_days bigint
 );
 create table marts.icommkt_contact_websites (store_key varchar, email varchar, website_id bigint);
@@ -50,6 +52,7 @@ class Given:
     customer_id: int | None = None
     is_subscribed: bool | None = None
     purchases: Mapping[int, int] = field(default_factory=dict)
+    last_purchase: dt.date | None = None
     has_purchase: bool | None = None
     websites: tuple[int, ...] = ()
     custom_fields: str | None = None
@@ -83,7 +86,7 @@ def write(
             bought = any(one.purchases.values()) if one.has_purchase is None else one.has_purchase
             payloads.append(("main", one.email, one.custom_fields or custom_fields, hashed, bought))
             counts = [one.purchases.get(window, 0) for window in WINDOWS]
-            people.append(("main", one.email, one.customer_id, one.is_subscribed, *counts, 0))
+            people.append(("main", one.email, one.customer_id, one.is_subscribed, one.last_purchase, *counts, 0))
             sites += [("main", one.email, website) for website in one.websites]
         _insert(db, "seeds.icommkt_fields", _seed(contacts))
         _insert(db, "marts.icommkt_payloads", payloads)
@@ -134,6 +137,7 @@ def make(
             f"""
             insert into marts.icommkt_contacts
             select 'main', 'contact' || i || '@example' || i % 50 || '.com', i, i % 2 = 0,
+                if(i % 3 > 0, date '{as_of_date}', null),
                 {", ".join("cast(i % 3 > 0 as bigint)" for _ in WINDOWS)}, 0
             from range({contacts}) as numbers (i)"""
         )
@@ -151,10 +155,12 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[obje
 
 
 def _seed(contacts: Sequence[Given]) -> list[tuple[object, ...]]:
-    """Return the rows of the seed of fields that would give the first contact its fields."""
+    """Return the rows of the project's seed of fields for those that the first contact has, and of texts for others."""
     first = contacts[0] if contacts else Given("")
     keys = [(key, True) for key in first.fields] + [(key, False) for key in first.untriggered]
-    return [(key, key.lower(), "text", 255, True, triggers) for key, triggers in keys]
+    with SEED.open(encoding="utf-8", newline="") as file:
+        known = {row["profile_field_key"]: (row["mart_column"], row["type"]) for row in csv.DictReader(file)}
+    return [(key, *known.get(key, (key.lower(), "text")), 255, True, triggers) for key, triggers in keys]
 
 
 def _new(path: Path) -> Path:

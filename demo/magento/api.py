@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -150,6 +150,8 @@ class Api:
         criteria = read_criteria(
             call.query, page_limit=settings.page_limit, default_page_size=settings.default_page_size
         )
+        if settings.most_rows:
+            criteria = replace(criteria, page_size=min(criteria.limit or settings.most_rows, settings.most_rows))
         given = call.query.get("fields")
         tree: Tree | None = None
         is_malformed = False
@@ -168,8 +170,8 @@ class Api:
                 value["search_criteria"] = criteria.echo()
                 if tree is not None and (inner := tree["search_criteria"]) is not None:
                     value["search_criteria"] = apply_fields(value["search_criteria"], inner)
-            if wants(tree, "total_count"):
-                value["total_count"] = page.total
+            if wants(tree, "total_count") and settings.total_count != "missing":
+                value["total_count"] = _count(page.total, settings.total_count)
         has_cookie = entity.cookie == "always" or (entity.cookie == "rows" and page.ids)
         return Reply(
             value or [],
@@ -335,6 +337,12 @@ def _items(entity: Entity, docs: list[str], tree: Tree | None) -> Any:
 def _repeat_items(order: dict[str, Any]) -> None:
     for assignment in order.get("extension_attributes", {}).get("shipping_assignments", ()):
         assignment["items"] = order["items"]
+
+
+def _count(total: int, way: str) -> int | str:
+    """Return the count of a list, right or wrong."""
+    wrong: dict[str, int | str] = {"zero": 0, "text": "many", "low": total // 2, "high": 3 * total + 1000}
+    return wrong.get(way, total)
 
 
 def _check_poison(ids: list[int], poisoned: frozenset[int], settings: Settings) -> None:

@@ -86,8 +86,9 @@ class MagentoServer:
         await response(scope, receive, send)
 
     def clock(self) -> datetime:
-        """Return the store's clock."""
-        return datetime.strptime(self.store.now(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        """Return the web server's clock."""
+        now = datetime.strptime(self.store.now(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        return now + timedelta(seconds=self.settings.clock_ahead)
 
     def _session_lock(self, session: str) -> asyncio.Lock:
         lock = self._sessions.setdefault(session, asyncio.Lock())

@@ -8,6 +8,7 @@ from typing import Any
 TFA_MODES = ("off", "google", "user_not_configured", "no_provider")
 TOKEN_FORMATS = ("jwt", "opaque")
 POISON_ANSWERS = ("404", "500", "timeout")
+COUNTS = ("right", "missing", "zero", "text", "low", "high")
 
 
 class SettingsError(ValueError):
@@ -25,9 +26,12 @@ class Settings:
       `tfa_secret`: the users' base32 secret.
     * `integration_bearer`: accept the integration's access token as Bearer (off since 2.4.4).
     * `page_limit`: largest page size, None for no limit; `default_page_size` is what a call without one then gets.
+    * `most_rows`: rows of a page at most, whatever is asked for and without a word; 0 for no limit.
     * `pace`: 0 answers at once; 1 as slowly as the recorded Magento; 10 ten times faster than that.
     * `poison_orders`, `poison_categories`, `poison_customer_groups`: ids that break every page they are on;
       `poison_answer` is how, `poison_seconds` how long `timeout` says nothing before its 504.
+    * `total_count`: how lists count their rows: `right`, or one of the wrong ways in `COUNTS`.
+    * `clock_ahead`: seconds by which the web server's clock, not the database's, is ahead: that of `Date`.
     * `rewrites`: without them only `/index.php/rest/...` exists, as on a web server that was not set up for them.
     * `base_path`: where the shop lives, `/tienda` for instance.
     """
@@ -43,12 +47,15 @@ class Settings:
     integration_bearer: bool = False
     page_limit: int | None = None
     default_page_size: int = 999999
+    most_rows: int = 0
     pace: float = 0.0
     poison_orders: frozenset[int] = field(default_factory=frozenset)
     poison_categories: frozenset[int] = field(default_factory=frozenset)
     poison_customer_groups: frozenset[int] = field(default_factory=frozenset)
     poison_answer: str = "404"
     poison_seconds: float = 60.0
+    total_count: str = "right"
+    clock_ahead: float = 0.0
     rewrites: bool = True
     base_path: str = ""
 
@@ -75,7 +82,12 @@ class Settings:
 
 
 def _convert(name: str, value: Any, current: Any) -> Any:
-    choices = {"tfa": TFA_MODES, "token_format": TOKEN_FORMATS, "poison_answer": POISON_ANSWERS}.get(name)
+    choices = {
+        "tfa": TFA_MODES,
+        "token_format": TOKEN_FORMATS,
+        "poison_answer": POISON_ANSWERS,
+        "total_count": COUNTS,
+    }.get(name)
     if choices is not None and value not in choices:
         raise SettingsError(f"{name} is one of {', '.join(choices)}, not {value!r}")
     if name == "page_limit":

@@ -4,43 +4,32 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import datetime as dt
 import logging
 import os
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 
 from loaders.dates import given_date
 from loaders.dbt_vars import parse_vars
-from loaders.errors import PipelineError, SettingsError, run_command
+from loaders.errors import Parser, SettingsError, run_command
 from loaders.icommkt import interrupt
 from loaders.icommkt import settings as settings_module
 from loaders.icommkt.diff import diff
 from loaders.icommkt.preview import preview
-from loaders.icommkt.privacy import Mask, MaskingFilter
 from loaders.icommkt.probe import probe
 from loaders.icommkt.push import Options, push
 from loaders.icommkt.settings import IcommktSettings
 from loaders.icommkt.verify import verify
 from loaders.paths import locked, warehouse
+from loaders.text import MaskingFilter
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for and return the exit code. Raises PipelineError."""
     given = _parser().parse_args(arguments)
     settings = settings_module.read(profile_needed=False)
-    mask = Mask(settings.secrets)
-    try:
-        with _logging(mask), interrupt.noted() if given.command == "push" else contextlib.nullcontext():
-            return _run(given, settings)
-    except PipelineError as error:
-        error.args = (mask(str(error)),)
-        raise
-    except Exception:
-        # A fault of ours: its traceback is wanted, but what it quotes may be a customer's.
-        print(mask(traceback.format_exc()), file=sys.stderr, end="")
-        return 1
+    with _logging(), interrupt.noted() if given.command == "push" else contextlib.nullcontext():
+        return _run(given, settings)
 
 
 def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
@@ -51,9 +40,10 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
         return diff(house, settings)
     if given.command == "probe":
         return probe(house, settings, _email(given))
-    options = Options(
-        as_of_date=given.as_of_date or given_date(parse_vars(given.vars)), dry_run=given.dry_run, force=given.force
-    )
+    variables = parse_vars(given.vars)
+    if given.as_of_date:
+        variables["as_of_date"] = given.as_of_date
+    options = Options(as_of_date=given_date(variables), dry_run=given.dry_run, force=given.force)
     if given.command == "verify":
         with locked(house, "verify --repair") if given.repair else contextlib.nullcontext():
             return verify(house, settings, options, sample=given.sample, repair=given.repair)
@@ -70,7 +60,7 @@ def _email(given: argparse.Namespace) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
+    parser = Parser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
     commands = parser.add_subparsers(dest="command", required=True)
     sending = commands.add_parser("push", help="send what differs from what ICOMMKT acknowledged")
     checking = commands.add_parser("verify", help="read the profile back and compare it with the mart")
@@ -79,10 +69,10 @@ def _parser() -> argparse.ArgumentParser:
     for command in (sending, checking):
         command.add_argument("--dry-run", action="store_true", help="show what would be sent, send nothing")
         command.add_argument("--force", action="store_true", help="send although a guard objects")
+        command.add_argument("--as-of-date", help="the date that counts as today (YYYY-MM-DD)")
         command.add_argument(
-            "--as-of-date", type=dt.date.fromisoformat, help="the date that counts as today (YYYY-MM-DD)"
+            "--vars", default=os.environ.get("VARS"), help="dbt variables, of which as_of_date counts here"
         )
-        command.add_argument("--vars", help="dbt variables, of which as_of_date counts here")
     commands.add_parser("diff", help="show what the published build would change in ICOMMKT, field by field")
     for name, text in {
         "preview": "show one contact, field by field: what ICOMMKT holds and what would be sent",
@@ -94,17 +84,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
+    if not (text.isascii() and text.isdigit() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be a whole number from 1 up, not {text[:40]!r}")
+    return int(text)
 
 
 @contextlib.contextmanager
-def _logging(mask: Mask) -> Iterator[None]:
+def _logging() -> Iterator[None]:
     handler = logging.StreamHandler(sys.stdout)
     handler.setFormatter(logging.Formatter("%(message)s"))
-    handler.addFilter(MaskingFilter(mask))
+    handler.addFilter(MaskingFilter())
     logger = logging.getLogger("loaders.icommkt")
     logger.addHandler(handler)
     logger.setLevel(logging.INFO)

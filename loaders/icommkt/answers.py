@@ -12,9 +12,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from loaders.text import fit
+
 SUCCESS = "1"
 REMOVED = "2"
 NOT_FOUND = "101"
+LONGEST_WORD = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +29,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The contact was not taken; `reason` is ICOMMKT's own text."""
+    """The contact was not taken; `reason` is ICOMMKT's own text, fit to show."""
 
     code: str
     reason: str
@@ -60,14 +63,20 @@ def code_of(value: Any) -> str:
         return ""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    return str(value).strip()
+    return word(value)
+
+
+def word(value: Any) -> str:
+    """Return a code or letter of an answer as a short text that is fit to keep."""
+    text = str(value).strip()
+    return text if len(text) <= LONGEST_WORD and text.isalnum() else fit(text, LONGEST_WORD)
 
 
 def envelope(answer: Any, name: str) -> Any:
     """Return what is inside `{"<name>Result": ...}`. Raises AnswerError when it is not there."""
     if not isinstance(answer, dict) or f"{name}Result" not in answer:
         message = _text(answer) if isinstance(answer, dict) else ""
-        raise AnswerError(message or f"the answer has no {name}Result", code_of(_get(answer, "StatusCode")))
+        raise AnswerError(message or f"the answer has no {name}Result", code_of(part_of(answer, "StatusCode")))
     return answer[f"{name}Result"]
 
 
@@ -87,8 +96,8 @@ def of_batch(answer: Any, emails: Sequence[str]) -> list[Fate]:
     Raises AnswerError when the batch failed as a whole.
     """
     result = envelope(answer, "SaveMultiContactJson")
-    responses = _get(result, "Responses")
-    top = code_of(_get(result, "StatusCode"))
+    responses = part_of(result, "Responses")
+    top = code_of(part_of(result, "StatusCode"))
     if not isinstance(responses, list):
         raise AnswerError(_text(result) or "the answer has no Responses", top)
     if top not in ("", SUCCESS):
@@ -109,7 +118,7 @@ def of_batch(answer: Any, emails: Sequence[str]) -> list[Fate]:
 def of_removal(answer: Any) -> bool:
     """Read the answer to RemoveContact: true when the contact is not there any more. Raises AnswerError."""
     result = envelope(answer, "RemoveContactJson")
-    code = code_of(_get(result, "StatusCode"))
+    code = code_of(part_of(result, "StatusCode"))
     if code in (REMOVED, NOT_FOUND):
         return True
     raise AnswerError(_text(result) or f"status code {code}", code)
@@ -128,10 +137,10 @@ def _by_email(wanted: list[str], named: list[str | None], responses: list[Any]) 
 
 
 def _fate(response: Any) -> Fate:
-    code = code_of(_get(response, "StatusCode"))
+    code = code_of(part_of(response, "StatusCode"))
     if code == SUCCESS:
-        letter = _get(_get(response, "Data"), "Status")
-        return _accepted(str(letter) if letter else None)
+        letter = part_of(part_of(response, "Data"), "Status")
+        return _accepted(word(letter) if letter else None)
     if not code:
         return Unclear()
     return Refused(code, _text(response))
@@ -145,8 +154,8 @@ def _accepted(letter: str | None) -> Accepted:
 
 def email_of(response: Any) -> str | None:
     """Return the e-mail that one of the `Responses` is about, if it says so."""
-    for holder in (_get(response, "Data"), response):
-        email = _get(holder, "Email")
+    for holder in (part_of(response, "Data"), response):
+        email = part_of(holder, "Email")
         if isinstance(email, str) and email.strip():
             return _normal(email)
     return None
@@ -156,10 +165,11 @@ def _normal(email: str) -> str:
     return email.strip().lower()
 
 
-def _get(value: Any, key: str) -> Any:
+def part_of(value: Any, key: str) -> Any:
+    """Return what an object of an answer has under a key, or None."""
     return value.get(key) if isinstance(value, dict) else None
 
 
 def _text(response: Any) -> str:
-    parts = [str(part) for part in (_get(response, "Message"), _get(response, "MessageDetail")) if part]
+    parts = [fit(part) for part in (part_of(response, "Message"), part_of(response, "MessageDetail")) if part]
     return ": ".join(dict.fromkeys(parts))

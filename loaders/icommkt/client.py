@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import codecs
 import json
+import re
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,20 +18,31 @@ from typing import Any, TypeVar
 import orjson
 import requests
 import tenacity
-from requests.adapters import HTTPAdapter
 from requests.auth import AuthBase
 
+from loaders import http
 from loaders.icommkt import answers
 from loaders.icommkt.errors import RefusedError, UnavailableError
 from loaders.icommkt.json_stream import items_of
 from loaders.icommkt.limiter import Limiter
 from loaders.icommkt.settings import IcommktSettings
+from loaders.text import fit
 
 T = TypeVar("T")
 
 SAVE_ONE, SAVE_MANY, REMOVE, LIST = (
     f"/Contacts/{name}.Json/" for name in ("SaveContact", "SaveMultiContact", "RemoveContact", "ListFull")
 )
+MOST_BYTES = 16_000_000
+"""An answer says some hundred bytes of each contact of a batch."""
+LISTING_TIMES = 60
+"""The list of all contacts may take so many times as long as another answer as a whole: an hour by default."""
+MOST_OF_A_PAGE = 10_000
+HALVINGS = 8
+"""So many times as many pages in place of answers are borne once there was an answer: a firewall may object to one
+contact, which is found by halving its batch."""
+LATER = "what it acknowledged is kept, run again later to send the rest"
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 OUTAGE_STATUSES = {408, 425, 429, 502, 503, 504}
 
 
@@ -98,6 +112,8 @@ class Client:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._last_good = time.monotonic()
+        self._any_good = False
+        self._not_json = 0
 
     def save_many(self, profile_key: str, emails: list[str], contacts: list[bytes]) -> list[answers.Fate]:
         """Send contacts (`contacts` are their JSON texts) and return the fate of each. Raises RequestError."""
@@ -124,7 +140,8 @@ class Client:
         def read(answer: Any) -> dict[str, Any] | None:
             listed = answers.envelope(answer, "ListContactsFullJson")
             if not isinstance(listed, list):
-                raise answers.AnswerError("the list is not a list", answers.code_of((listed or {}).get("StatusCode")))
+                code = answers.code_of(answers.part_of(listed, "StatusCode"))
+                raise answers.AnswerError("the list is not a list", code)
             wanted = email.strip().lower()
             for contact in listed:
                 if isinstance(contact, dict) and str(contact.get("Email", "")).strip().lower() == wanted:
@@ -142,8 +159,8 @@ class Client:
         response = self._retrying()(lambda: self._post(LIST, body, stream=True))
         try:
             yield from items_of(response.iter_content(chunk_size=1 << 16), "ListContactsFullJsonResult")
-        except (requests.RequestException, ValueError) as error:
-            raise SuspectError(f"the list of contacts ended early: {_short(error)}") from None
+        except (requests.RequestException, ValueError, RecursionError) as error:
+            raise SuspectError(f"the list of contacts ended early: {fit(error)}") from None
         finally:
             response.close()
 
@@ -155,7 +172,9 @@ class Client:
             try:
                 answer = _decoded(response)
             except ValueError:
-                raise SuspectError(f"HTTP {response.status_code} with a body that is not JSON") from None
+                raise self._no_json(response, _what(response.content)) from None
+            except RecursionError:
+                raise self._no_json(response, "JSON that is nested too deep") from None
             try:
                 result = read(answer)
             except answers.AnswerError as error:
@@ -171,7 +190,8 @@ class Client:
             self.counts.requests += 1
             self.counts.bytes += len(body)
         try:
-            session = self._session()
+            # The list of all contacts is of any size; no contact of it is (json_stream), and it must end some time.
+            session = self._session(stream)
             response = session.post(
                 self._base + path,
                 data=body,
@@ -192,6 +212,8 @@ class Client:
             raise DownError("no connection in time") from None
         except requests.exceptions.Timeout:
             raise SuspectError("no answer in time") from None
+        except http.AnswerTooLargeError:
+            raise SuspectError(f"an answer of more than {MOST_BYTES:,} bytes") from None
         except requests.exceptions.ConnectionError as error:
             if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
                 raise DownError("no connection") from None
@@ -211,24 +233,42 @@ class Client:
                 f"ICOMMKT refuses the key (HTTP 401): check ICOMMKT__API_KEY and ICOMMKT__AUTH_FORM"
                 f" (now {self.settings.auth_form})"
             )
+        if 300 <= status < 400:
+            target = fit(str(response.headers.get("Location", "nowhere")).partition("?")[0], 100)
+            raise RefusedError(f"ICOMMKT answers with a redirect to {target}; set ICOMMKT__API_URL")
         if status in OUTAGE_STATUSES:
             raise DownError(code, code, retry_after(response.headers.get("Retry-After")))
         if status >= 500:
             raise SuspectError(code, code)
         raise WholeRefusalError(code, code)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._local, "session", None)
+    def _no_json(self, response: requests.Response, what: str) -> SuspectError:
+        """Return the error for a body that is no JSON. Raises UnavailableError when it is not one contact's fault."""
+        error = SuspectError(f"HTTP {response.status_code} with {what}")
+        with self._lock:
+            self._not_json += 1
+            most = self.settings.max_attempts * (HALVINGS if self._any_good else 1)
+            if self._not_json >= most:
+                raise UnavailableError(f"ICOMMKT does not answer as documented ({error}); {LATER}")
+        return error
+
+    def _session(self, stream: bool) -> requests.Session:
+        name = "listing" if stream else "session"
+        session: requests.Session | None = getattr(self._local, name, None)
         if session is None:
             session = requests.Session()
-            session.mount("https://", HTTPAdapter(max_retries=0))
-            session.mount("http://", HTTPAdapter(max_retries=0))
+            seconds = self.settings.connect_timeout + self.settings.read_timeout
+            adapter = http.BoundedAdapter(
+                deadline=seconds * (LISTING_TIMES if stream else 1), max_bytes=sys.maxsize if stream else MOST_BYTES
+            )
+            session.mount("https://", adapter)
+            session.mount("http://", adapter)
             session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
             # Proxy and certificates of the environment, looked up once instead of for each request. Checking the
             # certificate cannot be turned off there.
             around = session.merge_environment_settings(self._base, {}, None, True, None)
             session.proxies, session.verify, session.trust_env = around["proxies"], around["verify"], False
-            self._local.session = session
+            setattr(self._local, name, session)
         return session
 
     # -- retries
@@ -266,16 +306,15 @@ class Client:
 
     def _good(self) -> None:
         self._last_good = time.monotonic()
+        self._any_good = True
+        self._not_json = 0
 
     def _check_patience(self, error: BaseException | None) -> None:
         silence = time.monotonic() - self._last_good
         asked = error.retry_after if isinstance(error, DownError) and error.retry_after is not None else 0.0
         if silence + asked > self.settings.patience:
             asks = f", and asks to wait {asked:g} s" if asked else ""
-            raise UnavailableError(
-                f"ICOMMKT gave no good answer for {silence:.0f} s (last: {error}{asks});"
-                " what it acknowledged is kept, run again later to send the rest"
-            )
+            raise UnavailableError(f"ICOMMKT gave no good answer for {silence:.0f} s (last: {error}{asks}); {LATER}")
 
 
 def retry_after(header: str | None) -> float | None:
@@ -299,11 +338,20 @@ def _batch(profile_key: str, contacts: list[bytes]) -> bytes:
 
 def _decoded(response: requests.Response) -> Any:
     """Return the JSON of an answer. Raises ValueError."""
+    content = response.content.removeprefix(codecs.BOM_UTF8)
     try:
-        return orjson.loads(response.content)
+        return orjson.loads(content)
     except orjson.JSONDecodeError:
-        # Another encoding, or not quite JSON: the slow decoder is more lenient.
-        return response.json()
+        # Another encoding, half a surrogate pair, not quite JSON: the slow decoder is more lenient.
+        return json.loads(response.text.removeprefix("\ufeff") if response.encoding else content)
+
+
+def _what(body: bytes) -> str:
+    """Return what a body that is no JSON is, with its first words."""
+    text = body[:MOST_OF_A_PAGE].decode("utf-8", "replace")
+    where = "around its JSON" if '"StatusCode"' in text else "where JSON was due"
+    words = fit(_MARKUP.sub(" ", text), 120)
+    return f"{'a page' if '<html' in text.lower() else 'a text'} {where}: {words}" if words else f"no text {where}"
 
 
 def _short(error: BaseException) -> str:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 import duckdb
 
 from loaders.icommkt import fields
-from loaders.icommkt.privacy import mask_email
 from loaders.icommkt.push import connect, make_plan, profiles_of
 from loaders.icommkt.settings import IcommktSettings
 from loaders.icommkt.state import State
 from loaders.paths import Warehouse
+from loaders.text import mask_email
 
 SAMPLES = 3
 _CHUNK = 2_000

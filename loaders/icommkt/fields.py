@@ -36,10 +36,10 @@ def unpack(blob: bytes) -> list[dict[str, str]]:
 
 def of_listed(contact: Mapping[str, Any]) -> dict[str, str]:
     """Return the fields of a contact in ListFull's answer; what is null there is empty."""
-    fields = contact.get("CustomFields") or []
+    fields = contact.get("CustomFields")
     return {
         str(one.get("Key")): "" if one.get("Value") is None else str(one.get("Value"))
-        for one in fields
+        for one in (fields if isinstance(fields, list) else [])
         if isinstance(one, Mapping)
     }
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from loaders.icommkt.plan import Plan
-from loaders.icommkt.privacy import mask_email
+from loaders.icommkt.plan import Emptied, Plan
 from loaders.icommkt.published import Build
 from loaders.icommkt.settings import IcommktSettings, env
+from loaders.text import mask_email
 
 OVERRIDE = "to send all the same: make push FORCE=1 (--force)"
 COUNTED = ("orders", "customers")
@@ -59,6 +59,18 @@ def of_plan(
             f"{plan.emptied:,} of {plan.known_buyers:,} buyers would become prospects or have every window empty, more"
             f" than {settings.max_emptied_share:.0%} ({env('max_emptied_share')}){_such_as(sample('emptied'))}"
         )
+
+
+def of_fields(emptied: Sequence[Emptied], emails: list[str], settings: IcommktSettings) -> Iterator[str]:
+    """Object to fields that would be emptied in masse; `emails` are of the first one's contacts."""
+    if not emptied:
+        return
+    shown = ", ".join(f"{one.key} ({one.emptied:,} of the {one.filled:,} contacts that have it)" for one in emptied[:3])
+    more = f" and {len(emptied) - 3:,} more fields" if len(emptied) > 3 else ""
+    yield (
+        f"fields would be emptied in more than {settings.max_emptied_share:.0%} ({env('max_emptied_share')}):"
+        f" {shown}{more}{_such_as(emails)}"
+    )
 
 
 def _such_as(emails: list[str]) -> str:

@@ -9,14 +9,16 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 SPACE = " \t\r\n"
+LARGEST_ITEM = 4_000_000
 
 
 def items_of(chunks: Iterable[bytes], key: str) -> Iterator[dict[str, Any]]:
     """Yield the objects of `{"<key>": [ ... ]}`.
 
-    Raises ValueError when the document is not of that form or ends early.
+    Raises ValueError when the document is not of that form, ends early, or has an object of more than `LARGEST_ITEM`
+    characters; RecursionError when one is nested too deep.
     """
-    decode = codecs.getincrementaldecoder("utf-8")().decode
+    decode = codecs.getincrementaldecoder("utf-8-sig")().decode
     scan = json.JSONDecoder().raw_decode
     source = iter(chunks)
     buffer, at, ended = "", 0, False
@@ -59,6 +61,8 @@ def items_of(chunks: Iterable[bytes], key: str) -> Iterator[dict[str, Any]]:
         except json.JSONDecodeError:
             if ended:
                 raise ValueError("the list ends early") from None
+            if len(buffer) - at > LARGEST_ITEM:
+                raise ValueError(f"the list holds an object of more than {LARGEST_ITEM:,} characters") from None
             more()
             continue
         expects_item = False

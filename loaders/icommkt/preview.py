@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 from loaders.errors import PipelineError
 from loaders.icommkt import fields
-from loaders.icommkt.privacy import mask_email
 from loaders.icommkt.push import connect, make_plan, profiles_of
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse
+from loaders.text import mask_email
 
 
 def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callable[[str], object] = print) -> int:

@@ -11,10 +11,10 @@ from loaders.errors import PipelineError
 from loaders.icommkt import answers, fields
 from loaders.icommkt.client import Client, RequestError
 from loaders.icommkt.errors import RefusedError
-from loaders.icommkt.privacy import mask_email
 from loaders.icommkt.push import connect, profiles_of
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse
+from loaders.text import mask_email
 
 
 def probe(house: Warehouse, settings: IcommktSettings, email: str, say: Callable[[str], object] = print) -> int:

@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 import duckdb
 
 from loaders import publish
-from loaders.errors import PipelineError
+from loaders.errors import PipelineError, SettingsError
+from loaders.icommkt.settings import IcommktSettings, env
 
 WINDOW = re.compile(r"purchases_\d+_days")
 NEEDED = (
@@ -49,6 +50,8 @@ class Published:
     """Columns of `icommkt_contacts` that count a window's purchases, the open-ended one left out."""
     fields: tuple[str, ...]
     """Keys of the profile fields, as the first payload has them."""
+    columns: dict[str, tuple[str, str]]
+    """By key, the mart column that a field is taken from, and its type: the seed `icommkt_fields`."""
     fields_hash: str
     """Stands for what the seed `icommkt_fields` says of what is sent."""
 
@@ -89,8 +92,21 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
         build=Build(str(build_id), as_of_date, zone, bool(tested), dict(rows)),
         windows=tuple(column[0] for column in columns if WINDOW.fullmatch(column[0])),
         fields=tuple(keys[0]) if keys else (),
+        columns={row[0]: (row[1], row[2]) for row in seed},
         fields_hash=hashlib.sha256(json.dumps(seed, default=str).encode()).hexdigest()[:16],
     )
+
+
+def check_audience(db: duckdb.DuckDBPyConnection, settings: IcommktSettings) -> None:
+    """Raise SettingsError when only subscribers are wanted and the store says of nobody whether they are."""
+    known = "select count(is_subscribed), count(customer_id), count(*) from published.marts.icommkt_contacts"
+    subscriptions, accounts, contacts = db.execute(known).fetchone() or (0, 0, 0)
+    if settings.audience == "subscribers" and contacts and not subscriptions:
+        raise SettingsError(
+            f"{env('audience')} is subscribers, but the store tells of none of its {accounts:,} accounts whether it is"
+            f" subscribed, so nobody would be sent: set {env('audience')}=all to send all contacts, or have the store's"
+            " customers/search answer with is_subscribed (Magento_Newsletter enabled; 2.3 never does) and load again"
+        )
 
 
 def _quoted(path: Path) -> str:

@@ -11,21 +11,23 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
 
 import duckdb
 
+from loaders.dates import check_day
 from loaders.icommkt import guards
 from loaders.icommkt import plan as planning
 from loaders.icommkt import published as publishing
 from loaders.icommkt.client import Client
 from loaders.icommkt.errors import GuardError, RejectedError
 from loaders.icommkt.plan import Plan, Profile
-from loaders.icommkt.privacy import Mask, fingerprint, mask_email
 from loaders.icommkt.published import Published
 from loaders.icommkt.sender import Refusal, Sender, Settled, Sizes
 from loaders.icommkt.settings import IcommktSettings, profile_key
 from loaders.icommkt.state import Acknowledged, Rejection, State
 from loaders.paths import Warehouse
+from loaders.text import fingerprint, mask, mask_email
 
 log = logging.getLogger(__name__)
 
@@ -91,13 +93,14 @@ def profiles_of(db: duckdb.DuckDBPyConnection, settings: IcommktSettings) -> lis
         "select distinct lower(trim(profile_setting)) from published.seeds.icommkt_profiles order by 1"
     ).fetchall()
     names = [row[0] for row in rows if row[0]]
+    api_key = fingerprint(settings.api_key)
     if not names:
-        key = settings.profile_key or profile_key("profile_key")
-        return [Profile(fingerprint(key), key)]
+        key = settings.profile_key or profile_key()
+        return [Profile(fingerprint(key), key, api_key)]
     by_key: dict[str, list[str]] = {}
     for name in names:
         by_key.setdefault(profile_key(name), []).append(name)
-    return [Profile(fingerprint(key), key, tuple(settings_names)) for key, settings_names in by_key.items()]
+    return [Profile(fingerprint(key), key, api_key, tuple(settings_names)) for key, settings_names in by_key.items()]
 
 
 def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
@@ -108,6 +111,8 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
     """
     db, published, state = connect(house, read_only=options.dry_run)
     with db:
+        check_day(published.build.as_of_date, ZoneInfo(published.build.store_timezone))
+        publishing.check_audience(db, settings)
         profiles = profiles_of(db, settings)
         today = options.as_of_date or published.build.today()
         wrong = list(guards.of_build(published.build, today))
@@ -119,13 +124,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
                 log.info(line)
         _unrouted(db, published, profiles)
         _left_behind(published, state, profiles)
-        if wrong:
-            found = "; ".join(dict.fromkeys(wrong))
-            if not options.force:
-                raise GuardError(f"nothing was sent: {found}; {guards.OVERRIDE}")
-            log.warning("forced: %s", found)
-        if options.dry_run:
-            log.info("dry run: nothing was sent")
+        if not may_send(wrong, options):
             return 0
         rejected_shares = []
         for profile in profiles:
@@ -153,7 +152,6 @@ def make_plan(
         published,
         profile,
         settings,
-        everything=_is_rotated(state, profile, settings),
         at_any_age=_fields_before(state, profile, published) is not None,
     )
 
@@ -165,11 +163,6 @@ def _fields_before(state: State, profile: Profile, published: Published) -> list
     return before if before is not None and before != list(published.fields) else None
 
 
-def _is_rotated(state: State, profile: Profile, settings: IcommktSettings) -> bool:
-    known = state.api_key_of(profile.name)
-    return known is not None and known != fingerprint(settings.api_key)
-
-
 def objections(
     db: duckdb.DuckDBPyConnection,
     published: Published,
@@ -179,17 +172,37 @@ def objections(
     settings: IcommktSettings,
 ) -> list[str]:
     """Return what the guards have against a profile's plan."""
-    row = db.execute("select max(as_of_date) from held").fetchone()
-    return list(
+    last = state.last_run(profile.name)
+    last_as_of = last["as_of_date"] if last else None
+    wrong = list(
         guards.of_plan(
             published.build,
             plan,
-            state.last_run(profile.name) or state.last_run(),
-            row[0] if row else None,
+            last or state.last_run(),
+            last_as_of,
             settings,
             lambda what: planning.sample(db, what),
         )
     )
+    # A night on which nothing that is known is sent again cannot empty anything.
+    if plan.changed or plan.stale or plan.rekeyed:
+        wrong += guards.of_fields(*planning.emptied_fields(db, published, settings.max_emptied_share), settings)
+    return wrong
+
+
+def may_send(wrong: list[str], options: Options) -> bool:
+    """Say what the guards have found; false for a dry run. Raises GuardError when they stop the run."""
+    found = "; ".join(dict.fromkeys(wrong))
+    if options.dry_run:
+        if found:
+            log.warning("note: a guard would stop this push: %s", found)
+        log.info("dry run: nothing was sent")
+        return False
+    if found and not options.force:
+        raise GuardError(f"nothing was sent: {found}; {guards.OVERRIDE}")
+    if found:
+        log.warning("forced: %s", found)
+    return True
 
 
 def describe(
@@ -207,9 +220,15 @@ def describe(
         f" ({plan.new:,} new, {plan.changed:,} changed, {plan.stale:,} stale), {plan.waiting:,} refused and waiting"
     )
     if plan.outside_audience:
-        yield f"{name}: {plan.outside_audience:,} contacts are not subscribers and stay as they are in ICOMMKT"
-    if _is_rotated(state, profile, settings):
-        yield f"{name}: the API key is another one than before, so all {plan.total:,} contacts are sent again"
+        yield (
+            f"{name}: {plan.outside_audience:,} contacts are not subscribers and stay as they are in ICOMMKT; of"
+            f" {plan.unknown:,} of them, guests and accounts, the store does not tell: they count as not subscribed"
+        )
+    if plan.rekeyed:
+        yield (
+            f"{name}: the API key is another one than that under which {plan.rekeyed:,} contacts were acknowledged,"
+            " so they are sent again"
+        )
     elif not plan.held and plan.total:
         yield f"{name}: nothing was ever acknowledged by this profile, so all {plan.total:,} contacts are sent"
     before = _fields_before(state, profile, published)
@@ -280,7 +299,6 @@ class Run:
         self.settings = settings
         self.command = command
         self.outcome = Outcome()
-        self.mask = Mask((*settings.secrets, profile.key))
         self._planned = 0
         self._run_id = 0
         self._spoke = time.monotonic()
@@ -303,15 +321,11 @@ class Run:
             fields_hash=self.published.fields_hash,
             versions=json.dumps(_versions()),
         )
-        if _is_rotated(state, profile, settings):
-            state.forget_profile(profile.name)
-        if state.api_key_of(profile.name) is None:
-            state.set_api_key(profile.name, fingerprint(settings.api_key))
         stop = threading.Event()
         client = Client(settings, stop)
         most = state.batch_limit(profile.name, settings.batch_size, settings.relearn_days)
         sizes = Sizes(most, settings.batch_bytes)
-        sender = Sender(client, settings, profile.key, sizes, stop, self._settle)
+        sender = Sender(client, settings, profile.key, sizes, stop, self._settle, has_accepted=plan.held > 0)
         status, message = "failed", ""
         # Many small statements between other threads' work: a second thread of DuckDB's would only cost time.
         self.db.execute("set threads = 1")
@@ -323,7 +337,7 @@ class Run:
             status = "succeeded"
         except BaseException as error:
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            message = self.mask(f"{type(error).__name__}: {error}")
+            message = mask(f"{type(error).__name__}: {error}")
             raise
         finally:
             if sizes.learned:
@@ -369,7 +383,8 @@ class Run:
         rejected = [self._rejection(refusal, as_of) for one in answers for refusal in one.refused]
         cleared = [(item.store_key, item.email) for one in answers for item in one.taken if item.was_refused]
         if acknowledged or rejected:
-            self.state.record(self._run_id, self.profile.name, as_of, acknowledged, rejected, cleared)
+            profile = self.profile
+            self.state.record(self._run_id, profile.name, profile.api_key, as_of, acknowledged, rejected, cleared)
         removed = [key for one in answers for key in one.removed]
         if removed:
             self.state.forget(self.profile.name, removed)
@@ -399,8 +414,7 @@ class Run:
             payload_hash=item.payload_hash,
             permanent=permanent,
             status_code=refusal.code,
-            # ICOMMKT may quote an address that does not look like one, and so escapes the mask.
-            reason=self.mask(refusal.reason.replace(item.email, mask_email(item.email)))[:1000],
+            reason=refusal.reason,
             tries=tries,
             next_try=None if permanent else as_of + dt.timedelta(days=days),
         )

@@ -14,11 +14,13 @@ from typing import cast
 
 import orjson
 
+from loaders import http
 from loaders.icommkt import answers, fields, interrupt
 from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.plan import Item
 from loaders.icommkt.settings import IcommktSettings
+from loaders.text import fit
 
 REFUSED_AT_FIRST = 20
 """So many contacts refused for the first time, and none taken in the whole run: it is not the contacts' fault."""
@@ -28,14 +30,20 @@ REFUSED_IN_A_ROW = 1_000
 """The same for contacts refused inside good answers."""
 SUSPECTS_BEFORE_LEARNING = 2
 """A 500 or a silence may be chance; so many times the halves must succeed before the smaller size is remembered."""
+GRACE = 5.0
+"""Seconds that the requests under way are given when a run is asked to end."""
 COMMIT_WITHIN = 0.05
 """Seconds that an answer may wait for others to be written down with it."""
 NOT_A_LIST = "not JSON"
+CHECK = "check the API key, the profile key and the profile's fields"
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A contact that was refused. `explicit`: ICOMMKT said so of this contact; otherwise its request just failed."""
+    """A contact that was refused. `explicit`: ICOMMKT said so of this contact; otherwise its request just failed.
+
+    `reason` is fit to show.
+    """
 
     item: Item
     code: str
@@ -87,6 +95,8 @@ class Sender:
 
     `settle` is called in the caller's thread with the answers that have come, usually one. A batch counts as under way
     until then, and no more than twice as many as there are senders are.
+
+    `has_accepted`: the profile has taken contacts before. Then it is not at fault when it refuses new ones.
     """
 
     def __init__(
@@ -97,6 +107,8 @@ class Sender:
         sizes: Sizes,
         stop: threading.Event,
         settle: Callable[[list[Settled]], None],
+        *,
+        has_accepted: bool = False,
     ) -> None:
         self.client = client
         self.settings = settings
@@ -105,6 +117,7 @@ class Sender:
         self.splits = 0
         self._stop = stop
         self._settle = settle
+        self._has_accepted = has_accepted
         self._settled: queue.SimpleQueue[Settled] = queue.SimpleQueue()
         self._waiting: list[Settled] = []
         self._drained = time.monotonic()
@@ -147,6 +160,11 @@ class Sender:
         except BaseException as error:
             self._stop.set()
             failure = error
+        if isinstance(failure, KeyboardInterrupt):
+            # Their answers may drip, or never come. A request that began meanwhile is met by the next round.
+            _, rest = wait(running, timeout=GRACE)
+            while rest := wait(rest, timeout=COMMIT_WITHIN).not_done:
+                http.cut_off()
         pool.shutdown(wait=True, cancel_futures=True)
         self._drain()
         if failure is not None:
@@ -240,8 +258,8 @@ class Sender:
         doubtful, self._doubtful = self._doubtful, []
         if not doubtful:
             return
-        if not self._any_taken and any(not refusal.item.tries for refusal in doubtful):
-            raise RefusedError(f"ICOMMKT took none of the contacts: {doubtful[0].reason}")
+        if not self._any_taken and any(self._accuses(one) for one in doubtful):
+            raise RefusedError(f"ICOMMKT took none of the contacts: {doubtful[0].reason}; {CHECK}")
         self._settle([Settled(refused=doubtful)])
 
     # -- the senders' threads
@@ -288,11 +306,10 @@ class Sender:
         try:
             fate = self.client.save_one(self.profile_key, item.email, _contact(item))
         except RequestError as error:
-            permanent = self._is_permanent(error.code, error.reason)
-            self._doubt([Refusal(item, error.code, error.reason, permanent, explicit=False)])
+            self._doubt([self._refusal(item, error.code, error.reason, explicit=False)])
             return False
         if isinstance(fate, answers.Unclear):
-            self._doubt([Refusal(item, "", "the answer has no status code", permanent=False, explicit=False)])
+            self._doubt([self._refusal(item, "", "the answer has no status code", explicit=False)])
             return False
         self._report([item], [fate])
         return isinstance(fate, answers.Accepted)
@@ -304,8 +321,7 @@ class Sender:
                 settled.taken.append(item)
                 settled.statuses.append(fate.status)
             elif isinstance(fate, answers.Refused):
-                permanent = self._is_permanent(fate.code, fate.reason)
-                settled.refused.append(Refusal(item, fate.code, fate.reason, permanent))
+                settled.refused.append(self._refusal(item, fate.code, fate.reason))
         if settled.taken and self.settings.keep_content:
             settled.contents = fields.pack([item.content for item in settled.taken])
         doubtful: list[Refusal] = []
@@ -318,12 +334,13 @@ class Sender:
             elif not self._any_taken:
                 doubtful = [one for one in settled.refused if not one.permanent and not one.item.tries]
                 settled.refused = [one for one in settled.refused if one.permanent or one.item.tries]
-            self._refused_in_a_row += len(settled.refused) if not settled.taken else 0
+            if not settled.taken:
+                self._refused_in_a_row += sum(self._accuses(one) for one in settled.refused)
             too_many = self._refused_in_a_row >= REFUSED_IN_A_ROW
         self._settled.put(settled)
         if too_many:
             raise RefusedError(
-                f"ICOMMKT refused {self._refused_in_a_row:,} contacts in a row: {settled.refused[-1].reason}"
+                f"ICOMMKT refused {self._refused_in_a_row:,} contacts in a row: {settled.refused[-1].reason}; {CHECK}"
             )
         if doubtful:
             self._doubt(doubtful)
@@ -335,17 +352,20 @@ class Sender:
         """
         with self._lock:
             self._doubtful += refusals
-            number = len(self._doubtful)
+            number = sum(self._accuses(one) for one in self._doubtful)
             if number < (REFUSED_IN_A_ROW_LATER if self._any_taken else REFUSED_AT_FIRST):
                 return
             self._doubtful = []
-        raise RefusedError(
-            f"ICOMMKT refused {number} contacts and took none meanwhile: {refusals[-1].reason};"
-            " check the profile key and the profile's fields"
-        )
+        raise RefusedError(f"ICOMMKT refused {number} contacts and took none meanwhile: {refusals[-1].reason}; {CHECK}")
 
-    def _is_permanent(self, code: str, reason: str) -> bool:
-        return code in self.settings.permanent_codes or bool(self._permanent.search(reason))
+    def _accuses(self, refusal: Refusal) -> bool:
+        """Whether a refusal speaks against key, profile or fields: it is of a contact that should have been taken."""
+        return not refusal.item.tries and (refusal.item.is_held or not self._has_accepted)
+
+    def _refusal(self, item: Item, code: str, reason: str, *, explicit: bool = True) -> Refusal:
+        permanent = code in self.settings.permanent_codes or bool(self._permanent.search(reason))
+        # Many may have to be kept for a while, and their fields are not needed any more.
+        return Refusal(item._replace(content=b""), code, fit(reason, contact=item.email), permanent, explicit)
 
     def _remove(self, key: tuple[str, str]) -> None:
         if self._stop.is_set():

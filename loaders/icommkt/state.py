@@ -21,6 +21,7 @@ import pyarrow as pa
 from loaders.icommkt import fields
 from loaders.icommkt.errors import BusyError
 from loaders.icommkt.plan import Item
+from loaders.warehouse import cannot_be_opened
 
 SCHEMA = """
 create schema if not exists state.push;
@@ -31,28 +32,36 @@ create table if not exists state.push.runs (
     removed bigint, requests bigint, retries bigint, bytes_sent bigint, raw_rows json, fields json,
     fields_hash varchar, versions json, message varchar
 );
-create table if not exists state.push.destinations (
-    profile varchar, api_key varchar, seen_at timestamp
-);
 create table if not exists state.push.acknowledged (
     store_key varchar, profile varchar, email varchar, customer_id bigint, payload_hash varchar, content_hash varchar,
     has_purchase boolean, filled_windows integer, contact_status varchar, as_of_date date, acknowledged_at timestamp,
-    run_id bigint, content_id bigint, content_index integer
+    run_id bigint, content_id bigint, content_index integer, api_key varchar, filled bit, last_purchase_date date
 );
 create table if not exists state.push.contents (content_id bigint, contents blob);
 create table if not exists state.push.acknowledged_log (
     sequence bigint, store_key varchar, profile varchar, email varchar, customer_id bigint, payload_hash varchar,
     content_hash varchar, has_purchase boolean, filled_windows integer, contact_status varchar, as_of_date date,
-    acknowledged_at timestamp, run_id bigint, content_id bigint, content_index integer, contents blob
+    acknowledged_at timestamp, run_id bigint, content_id bigint, content_index integer, contents blob,
+    api_key varchar, filled bit, last_purchase_date date
 );
 create table if not exists state.push.rejections (
     store_key varchar, profile varchar, email varchar, payload_hash varchar, permanent boolean, status_code varchar,
-    reason varchar, first_at timestamp, last_at timestamp, tries integer, next_try date, run_id bigint
+    reason varchar, first_at timestamp, last_at timestamp, tries integer, next_try date, run_id bigint,
+    api_key varchar
 );
 create table if not exists state.push.batch_limits (
     profile varchar, contacts bigint, configured bigint, learned_at timestamp
 );
 """
+
+# A file of before knew one key for a profile, and not which fields were filled.
+FORMER = """
+create or replace table state.push.{table} as
+select former.*, destination.api_key{more}
+from state.push.{table} as former
+left join state.push.destinations as destination using (profile)
+"""
+FILLED = ", cast(null as bit) as filled, cast(null as date) as last_purchase_date"
 
 # The view must not name the catalog: an analyst opens the file under its own name.
 VIEW = """
@@ -111,6 +120,9 @@ _ACKNOWLEDGED = pa.schema(
         ("content_id", pa.int64()),
         ("content_index", pa.int32()),
         ("contents", pa.binary()),
+        ("api_key", pa.string()),
+        ("filled", pa.string()),
+        ("last_purchase_date", pa.date32()),
     ]
 )
 _REJECTION = pa.schema(
@@ -149,19 +161,28 @@ class State:
         mode = " (read_only)" if read_only and not in_memory else ""
         try:
             db.execute(f"attach '{target}' as state{mode}")
-        except duckdb.IOException as error:
-            if "lock" in str(error).lower():
+        except duckdb.Error as error:
+            if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
                 raise BusyError(f"{path} is in use by another process; wait for it to end") from None
-            raise
+            raise cannot_be_opened(path, error) from None
         if read_only and not in_memory and not cls._is_made(db):
             # A state file that another command made and no push has used yet.
             db.execute("detach state; attach ':memory:' as state")
             in_memory = True
+        elif read_only and cls._is_former(db):
+            db.execute("detach state")
+            with duckdb.connect() as other:
+                cls.attach(other, path)
+            return cls.attach(db, path, read_only=True)
         state = cls(db, read_only=read_only)
         if not read_only or in_memory:
             # One transaction: each would be written through to the disk by itself.
             with state.transaction():
                 db.execute(SCHEMA)
+                if cls._is_former(db):
+                    for table, more in (("acknowledged", FILLED), ("acknowledged_log", FILLED), ("rejections", "")):
+                        db.execute(FORMER.format(table=table, more=more))
+                    db.execute("drop table state.push.destinations")
                 db.execute(f"use state; {VIEW}; use memory")
         if not read_only:
             state.fold()
@@ -169,11 +190,11 @@ class State:
 
     @staticmethod
     def _is_made(db: duckdb.DuckDBPyConnection) -> bool:
-        found = db.execute(
-            "select count(*) from duckdb_views() where database_name = 'state' and schema_name = 'push'"
-            " and view_name = 'acknowledgements'"
-        ).fetchone()
-        return bool(found and found[0])
+        return "acknowledgements" in _tables(db)
+
+    @staticmethod
+    def _is_former(db: duckdb.DuckDBPyConnection) -> bool:
+        return "destinations" in _tables(db)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -192,25 +213,29 @@ class State:
         self,
         run_id: int,
         profile: str,
+        api_key: str,
         as_of_date: dt.date,
         acknowledged: Sequence[Acknowledged],
         rejected: Sequence[Rejection],
         cleared: Sequence[tuple[str, str]],
     ) -> None:
-        """Write answers down, in one transaction. `cleared` are keys whose rejection is over."""
+        """Write answers down, in one transaction. `cleared` are contacts whose rejection is over.
+
+        `api_key` stands for the key that they were sent with: another's word is not forgotten, but says nothing of it.
+        """
         if rejected or cleared:
             with self.transaction():
-                self._acknowledge(run_id, profile, as_of_date, acknowledged)
+                self._acknowledge(run_id, profile, api_key, as_of_date, acknowledged)
                 if cleared:
                     self._delete("rejections", profile, cleared)
                 if rejected:
-                    self._reject(run_id, profile, rejected)
+                    self._reject(run_id, profile, api_key, rejected)
         else:
             # One statement is a transaction by itself, and this is the one that a push does all day.
-            self._acknowledge(run_id, profile, as_of_date, acknowledged)
+            self._acknowledge(run_id, profile, api_key, as_of_date, acknowledged)
 
     def _acknowledge(
-        self, run_id: int, profile: str, as_of_date: dt.date, acknowledged: Sequence[Acknowledged]
+        self, run_id: int, profile: str, api_key: str, as_of_date: dt.date, acknowledged: Sequence[Acknowledged]
     ) -> None:
         items = [item for answer in acknowledged for item in answer.items]
         if not items:
@@ -243,6 +268,9 @@ class State:
             content_ids,
             indexes,
             contents,
+            [api_key] * count,
+            [item.filled for item in items],
+            [item.last_purchase_date for item in items],
         ]
         given = pa.table(columns, schema=_ACKNOWLEDGED)  # noqa: F841 - the statement reads it by its name
         self.db.execute("insert into state.push.acknowledged_log by name select * from given")
@@ -259,7 +287,7 @@ class State:
         ).fetchall()
         return {content_id: fields.unpack(blob) for content_id, blob in rows}
 
-    def _reject(self, run_id: int, profile: str, rejected: Sequence[Rejection]) -> None:
+    def _reject(self, run_id: int, profile: str, api_key: str, rejected: Sequence[Rejection]) -> None:
         with self._given(_rows(rejected, _REJECTION)):
             self.db.execute(
                 "create or replace temp table rejected_before as select store_key, email, payload_hash, first_at"
@@ -273,10 +301,10 @@ class State:
             )
             self.db.execute(
                 "insert into state.push.rejections by name"
-                " select given.*, ? as profile, ? as run_id,"
+                " select given.*, ? as profile, ? as run_id, ? as api_key,"
                 " cast(? as timestamp) as last_at, coalesce(before.first_at, last_at) as first_at"
                 " from given left join rejected_before as before using (store_key, email, payload_hash)",
-                [profile, run_id, utc_now()],
+                [profile, run_id, api_key, utc_now()],
             )
 
     def forget(self, profile: str, keys: Sequence[tuple[str, str]]) -> None:
@@ -284,12 +312,6 @@ class State:
         with self.transaction():
             for table in ("acknowledged", "acknowledged_log", "rejections"):
                 self._delete(table, profile, keys)
-
-    def forget_profile(self, profile: str) -> None:
-        """Forget what a profile acknowledged: under another key it is another's word."""
-        with self.transaction():
-            for table in ("acknowledged", "acknowledged_log", "rejections", "destinations"):
-                self.db.execute(f"delete from state.push.{table} where profile = ?", [profile])
 
     def fold(self, *, at_share: float = FOLD_AT_SHARE) -> None:
         """Bring the log into the table, in one transaction, once it has grown to a share of it."""
@@ -380,18 +402,7 @@ class State:
             [*changes.values(), run_id],
         )
 
-    # -- destinations and what is known of them
-
-    def api_key_of(self, profile: str) -> str | None:
-        """Return the fingerprint of the key a profile was last sent with."""
-        row = self.db.execute("select api_key from state.push.destinations where profile = ?", [profile]).fetchone()
-        return row[0] if row else None
-
-    def set_api_key(self, profile: str, api_key: str) -> None:
-        """Remember the fingerprint of the key a profile is sent with."""
-        with self.transaction():
-            self.db.execute("delete from state.push.destinations where profile = ?", [profile])
-            self.db.execute("insert into state.push.destinations values (?, ?, ?)", [profile, api_key, utc_now()])
+    # -- what is known of a profile
 
     def batch_limit(self, profile: str, configured: int, relearn_days: int) -> int:
         """Return how many contacts a batch may have: the configured number, or a smaller one that was learned.
@@ -434,6 +445,14 @@ class State:
             yield
         finally:
             self.db.unregister("given")
+
+
+def _tables(db: duckdb.DuckDBPyConnection) -> set[str]:
+    """Return the names of the push's tables and views in the state file."""
+    rows = db.execute(
+        "select table_name from information_schema.tables where table_catalog = 'state' and table_schema = 'push'"
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def utc_now() -> dt.datetime:

@@ -13,17 +13,17 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from loaders.icommkt import fields, guards
+from loaders.icommkt import answers, fields, guards
 from loaders.icommkt import plan as planning
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
-from loaders.icommkt.errors import DriftError, GuardError, RefusedError, UnavailableError
+from loaders.icommkt.errors import DriftError, RefusedError, UnavailableError
 from loaders.icommkt.plan import Profile
-from loaders.icommkt.privacy import mask_email
 from loaders.icommkt.published import Published
-from loaders.icommkt.push import Options, Run, connect, describe, make_plan, objections, profiles_of
+from loaders.icommkt.push import Options, Run, connect, describe, make_plan, may_send, objections, profiles_of
 from loaders.icommkt.settings import IcommktSettings
 from loaders.icommkt.state import State
 from loaders.paths import Warehouse
+from loaders.text import mask_email
 
 log = logging.getLogger(__name__)
 
@@ -170,12 +170,12 @@ def _compare_chunk(
     settings: IcommktSettings,
     found: Found,
 ) -> None:
-    emails = [str(contact.get("Email") or "").strip().lower() for contact in chunk]
+    emails = [_storable(contact.get("Email")) for contact in chunk]
     held = [fields.of_listed(contact) for contact in chunk]
     for contact in chunk:
         letter = contact.get("Status")
         if letter and letter != "A":
-            found.inactive[str(letter)] += 1
+            found.inactive[answers.word(letter)] += 1
     digests = [fields.digest(one, keys) for one in held]
     db.register("listed", pa.table([emails, digests, list(range(len(chunk)))], schema=_LISTED))
     db.execute("insert into seen select email from listed")
@@ -281,14 +281,15 @@ def _repair(
         *guards.of_build(published.build, today),
         *objections(db, published, state, profile, plan, settings),
     ]
-    if wrong and not options.force:
-        raise GuardError(f"nothing was sent: {'; '.join(wrong)}; {guards.OVERRIDE}")
     for line in describe(db, published, state, profile, plan, settings):
         log.info(line)
-    if options.dry_run:
-        log.info("dry run: nothing was sent")
+    if not may_send(wrong, options):
         return
     Run(db, published, state, profile, settings, command="repair").send(plan, removing=False)
+
+
+def _storable(email: object) -> str:
+    return str(email or "").encode(errors="replace").decode().strip().lower()
 
 
 def _chunks(rows: Iterable[dict[str, Any]], size: int) -> Iterator[list[dict[str, Any]]]:

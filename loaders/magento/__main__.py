@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
+import os
 import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
 from loaders.checks import print_checks
+from loaders.dates import parse_date
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import SettingsError, run_command
+from loaders.errors import Parser, SettingsError, run_command
 from loaders.magento.doctor import permission_check
+from loaders.magento.interrupt import ended_at_once
 from loaders.magento.load import PARENTS, Load, LoadResult
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.magento.store import Span
 from loaders.magento.tables import TABLES, Table
 from loaders.paths import locked, warehouse
+from loaders.text import fit
 
 
 def load(variables: str | None = None) -> LoadResult:
@@ -47,9 +50,9 @@ def span(start: str, end: str) -> Span:
     days = []
     for word, text, default in (("FROM", start, date(1970, 1, 2)), ("TO", end, date(9998, 12, 31))):
         try:
-            days.append(date.fromisoformat(text) if text else default)
+            days.append(parse_date(text) if text else default)
         except ValueError:
-            raise SettingsError(f"{word} must be a date such as 2024-05-31, not {text!r}") from None
+            raise SettingsError(f"{word} must be a date such as 2024-05-31, not {fit(text, 40)!r}") from None
     if days[1] < days[0]:
         raise SettingsError(f"TO ({end}) is before FROM ({start})")
     day = timedelta(days=1)  # zones are up to 14 hours from UTC
@@ -59,11 +62,11 @@ def span(start: str, end: str) -> Span:
 def _run(command: str, variables: str | None, tables: Sequence[Table], when: Span | None = None) -> LoadResult:
     settings = magento_settings()
     if missing := missing_settings(settings):
-        raise SettingsError(f"missing {', '.join(missing)}; set them in the environment or .dlt/secrets.toml")
+        raise SettingsError(f"missing {', '.join(missing)}; set them in the environment, in .env or .dlt/secrets.toml")
     brand = str(project_vars(parse_vars(variables)).get("brand_attribute") or "")
     codes = tuple(dict.fromkeys(code for code in (brand, *settings.extra_attributes) if code))
     house = warehouse()
-    with locked(house, command):
+    with locked(house, command), ended_at_once():
         run = Load(settings, house, codes)
         if when is not None:
             result = run.backfill(tables, when)
@@ -82,7 +85,7 @@ def print_result(result: LoadResult) -> None:
         read = f"{table.read:>9,} read, " if table.read else " " * 16
         print(f"  {name:<24}{read}{table.changed:>9,} new or changed{deleted}")
         if table.note:
-            print(f"    {table.note}")
+            print(f"    {fit(table.note, 1_000)}")
     changed = sum(table.changed for table in result.tables.values())
     print(f"loaded {changed:,} new or changed rows in {result.requests:,} requests", flush=True)
     if result.quarantined:
@@ -90,20 +93,22 @@ def print_result(result: LoadResult) -> None:
     if result.missing:
         print_checks([permission_check(f"read {name}", error) for name, error in result.missing.items()])
     for error in result.errors:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {fit(error, 1_000)}", file=sys.stderr)
 
 
 def main() -> int:
     """Run the command line."""
-    parser = argparse.ArgumentParser(prog="python -m loaders.magento", description=__doc__)
+    parser = Parser(prog="python -m loaders.magento", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     command = commands.add_parser("load", help="load what is new or changed since the last load")
-    command.add_argument("--vars", help="dbt variables, such as '{brand_attribute: brand}'")
+    command.add_argument(
+        "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{brand_attribute: brand}'"
+    )
     command = commands.add_parser("backfill", help="read tables from the start again")
     command.add_argument("tables", nargs="*", metavar="TABLE", help="such as orders; none for all")
     command.add_argument("--from", dest="start", default="", metavar="DATE", help="first day of creation to read again")
     command.add_argument("--to", dest="end", default="", metavar="DATE", help="last day of creation to read again")
-    command.add_argument("--vars", help="dbt variables, as for load")
+    command.add_argument("--vars", default=os.environ.get("VARS"), help="dbt variables, as for load")
     arguments = parser.parse_args()
     is_backfill = arguments.command == "backfill"
     if is_backfill:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, replace
 from datetime import date
-from typing import Any
 
-import dlt
-from dlt.common.configuration.exceptions import ConfigurationException
-
+from loaders.dates import parse_date
 from loaders.errors import SettingsError
 from loaders.magento.address import clean
+from loaders.settings import check_ranges, env, number, read, secret
 
-MAX_PAGE_SIZE = 300  # 2.4.3.x refuses more, and so does any later store with its input limit on
-MAX_WORKERS = 16
-_KINDS = {int: "a whole number", float: "a number", str: "a text"}
+SECTION = "sources.magento"
+_MOST_STORES = 65_535  # Magento's store_id is a smallint
 
 
 @dataclass(frozen=True)
@@ -23,38 +20,42 @@ class MagentoSettings:
 
     base_url: str = ""
     username: str = ""
-    password: str = field(default="", repr=False)
-    totp_secret: str = field(default="", repr=False)
-    consumer_key: str = field(default="", repr=False)
-    consumer_secret: str = field(default="", repr=False)
-    access_token: str = field(default="", repr=False)
-    access_token_secret: str = field(default="", repr=False)
+    password: str = secret(is_typed=True)
+    totp_secret: str = secret()
+    consumer_key: str = secret()
+    consumer_secret: str = secret()
+    access_token: str = secret()
+    access_token_secret: str = secret()
     start_date: str = ""
     """The merchant's activity start date; orders before it are not loaded. Empty: all are."""
-    page_size: int = 100
-    workers: int = 2
+    page_size: int = number(100, 1, 300)  # 2.4.3.x refuses more, and so does any later store with its input limit on
+    workers: int = number(2, 1, 16)
     store_ids: str = ""
-    """Ids of store views, such as `1,3`; empty for all."""
+    """Ids of store views, such as `1,3`; empty for all. Accounts are taken by their websites."""
     store_key: str = "main"
-    overlap_minutes: int = 15
+    overlap_minutes: int = number(15, 0, 10_000)
     """How far each window reaches back: a row becomes visible up to a second after its `updated_at` (recorded)."""
-    max_deleted_share: float = 0.01
+    max_deleted_share: float = number(0.01, 0, 1)
     """A sweep that would mark a larger share of a table's rows as deleted marks none."""
-    chunk_ids: int = 15_000
-    """Ids between two checkpoints of a first load or backfill."""
-    reread_days: int = 7
+    chunk_ids: int = number(15_000, 1, 10_000_000)
+    """Rows between two checkpoints of a first load or backfill."""
+    reread_days: int = number(7, 0, 3_650)
     """Within so many nights every customer and product is read again, for what `updated_at` hides; 0 for never."""
-    reread_rows: int = 2_000
+    reread_rows: int = number(2_000, 0, 10_000_000)
     """A table with no more rows is read again whole each night."""
-    reread_order_days: int = 30
+    reread_order_days: int = number(30, 0, 3_650)
     """Orders are read again like customers as long as they are not older than so many days; 0 for never."""
     option_attributes: str = ""
     """Product attributes whose option labels are loaded besides the brand's."""
 
+    def __post_init__(self) -> None:
+        """Raise SettingsError naming the first number that is out of its range."""
+        check_ranges(self, SECTION)
+
     @property
     def start(self) -> date | None:
         """The merchant's activity start date, or None when it is not set."""
-        return date.fromisoformat(self.start_date) if self.start_date else None
+        return parse_date(self.start_date) if self.start_date else None
 
     @property
     def stores(self) -> tuple[int, ...]:
@@ -74,7 +75,7 @@ def _parts(value: str) -> list[str]:
 
 def name(setting: str) -> str:
     """Name of a setting in the environment."""
-    return f"SOURCES__MAGENTO__{setting.upper()}"
+    return env(SECTION, setting)
 
 
 def missing_settings(settings: MagentoSettings) -> list[str]:
@@ -96,27 +97,11 @@ def missing_settings(settings: MagentoSettings) -> list[str]:
 def magento_settings() -> MagentoSettings:
     """Read and check the loader's settings, without asking that the needed ones are there.
 
-    They are read by their exact names: dlt's own resolution would also take a plain `USERNAME` or
-    `PASSWORD` of the environment, which is somebody else's.
-
     Raises SettingsError naming the setting that cannot be used.
     """
-    values: dict[str, Any] = {}
-    for one in fields(MagentoSettings):
-        kind: Any = type(one.default)
-        try:
-            value = dlt.config.get(f"sources.magento.{one.name}", str)
-            if value not in (None, ""):
-                values[one.name] = kind(value)
-        except (ConfigurationException, ValueError):
-            raise SettingsError(f"{name(one.name)} must be {_KINDS[kind]}") from None
-    settings = MagentoSettings(**values)
+    settings = MagentoSettings(**read(MagentoSettings, SECTION))
     if settings.base_url:
         settings = replace(settings, base_url=clean(settings.base_url))
-    if not 1 <= settings.page_size <= MAX_PAGE_SIZE:
-        raise SettingsError(f"{name('page_size')} must be from 1 to {MAX_PAGE_SIZE}, not {settings.page_size}")
-    if not 1 <= settings.workers <= MAX_WORKERS:
-        raise SettingsError(f"{name('workers')} must be from 1 to {MAX_WORKERS}, not {settings.workers}")
     try:
         _ = settings.start
     except ValueError:
@@ -124,9 +109,9 @@ def magento_settings() -> MagentoSettings:
             f"{name('start_date')} must be a date such as 2023-05-31, not {settings.start_date!r}"
         ) from None
     try:
-        _ = settings.stores
+        is_good = all(0 < store <= _MOST_STORES for store in settings.stores)
     except ValueError:
-        raise SettingsError(
-            f"{name('store_ids')} must be store view ids such as 1,3, not {settings.store_ids!r}"
-        ) from None
+        is_good = False
+    if not is_good:
+        raise SettingsError(f"{name('store_ids')} must be store view ids such as 1,3, not {settings.store_ids!r}")
     return settings

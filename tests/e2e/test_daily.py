@@ -172,3 +172,121 @@ def test_a_night_that_lacks_what_is_not_sent_sends_and_says_so(small: Pipeline) 
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1].startswith("error: creditmemos could not be read")
     assert requests.get(f"{small.icommkt_url}/demo/contacts", timeout=60).json()
+
+
+def make(pipeline: Pipeline, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run make, with this Python in place of the one that it would install for."""
+    return subprocess.run(
+        ["make", "--no-print-directory", "-o", ".venv/.installed", f"RUN={sys.executable}", *arguments],
+        env={**pipeline.environment, **environment},
+        cwd=PROJECT_ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("day", ["2062-11-24", "1926-11-24"])
+def test_a_mistyped_day_does_nothing_and_the_next_night_is_as_any(small: Pipeline, day: str) -> None:
+    for command in ("daily", "load", "build", "push"):
+        done = make(small, command, f"VARS={{as_of_date: {day}}}", "FORCE=1")
+        said = [line for line in done.stdout.splitlines() if not line.startswith("make")]
+        assert len(said) == 1, said
+        assert said[0].startswith(f"error: the as-of date is {day}; it must be from 1990-01-01 to tomorrow, ")
+        assert done.returncode != 0
+    assert not small.warehouse.exists()
+    assert requests.get(f"{small.magento_url}/demo/requests", timeout=30).json()["requests"] == []
+    if day > "2026":
+        right = make(small, "daily", f"VARS={{as_of_date: {FIRST_DAY}}}")
+        assert right.returncode == 0, right.stdout
+        with duckdb.connect(str(small.warehouse.with_name("published.duckdb")), read_only=True) as db:
+            (contacts,) = db.execute("select count(*) from marts.icommkt_payloads").fetchall()[0]
+        held = requests.get(f"{small.icommkt_url}/demo/contacts", timeout=60).json()
+        assert len(held) == contacts > 0
+
+
+ODD_PASSWORD = """pass "with' #all $HOME ${PATH} `id` %s \\ ñé = kinds"""
+
+
+def test_make_reads_the_env_file_as_it_is_written(tmp_path: Path) -> None:
+    """With the line ends of Windows, and characters that shells and make would take for their own."""
+    create(tmp_path / "magento.sqlite", customers=5, orders=5)
+    options = ["--password", ODD_PASSWORD]
+    with serving("demo.magento", database=tmp_path / "magento.sqlite", options=options) as url:
+        pipeline = Pipeline(tmp_path, url, "http://127.0.0.1:9")
+        names = ("SOURCES__MAGENTO__BASE_URL", "SOURCES__MAGENTO__USERNAME")
+        lines = [
+            "# the night's settings",
+            f"SOURCES__MAGENTO__PASSWORD={ODD_PASSWORD}",
+            *(f'{name}="{pipeline.environment[name]}"' for name in names),
+            "SOURCES__MAGENTO__STORE_KEY=from the file",
+            "",
+        ]
+        (tmp_path / ".env").write_bytes("\r\n".join(lines).encode())
+        kept = {name: value for name, value in pipeline.environment.items() if not name.startswith("SOURCES__")}
+        for settings, store_key in (({}, "from the file"), ({"SOURCES__MAGENTO__STORE_KEY": "ours"}, "ours")):
+            done = subprocess.run(
+                ["make", "-o", ".venv/.installed", f"RUN={sys.executable}", "load"],
+                env={**kept, **settings},
+                cwd=PROJECT_ROOT,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert done.returncode == 0, done.stdout + done.stderr
+            with duckdb.connect(str(pipeline.warehouse), read_only=True) as db:
+                assert db.execute("select 1 from raw.store_views where store_key = ?", [store_key]).fetchall()
+
+
+@pytest.mark.parametrize("line", ["PASSWORD secret", "A = secret", "A=1\nA=secret", "=secret", "A=\ufffdsecret"])
+def test_a_line_of_the_env_file_that_cannot_be_read_is_named(small: Pipeline, line: str) -> None:
+    (small.folder / ".env").write_bytes(f"\n{line}\n".encode().replace("\ufffd".encode(), b"\xff"))
+    done = small.run("loaders.daily")
+    assert done.returncode == 2
+    (said,) = done.stdout.splitlines()
+    assert f".env, line {2 + line.count(chr(10))}: " in said
+    assert "secret" not in said
+
+
+def test_a_build_takes_no_option_of_dbt_from_the_environment(
+    all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """Any of these would have an untested build, or one of nobody, published as tested."""
+    for name in ("warehouse.duckdb", "warehouse.marts.duckdb", "warehouse.state.duckdb"):
+        shutil.copyfile(pipeline.warehouse.with_name(name), tmp_path / name)
+    built = pipeline.run(
+        "loaders.build",
+        "--vars",
+        f"{{as_of_date: {all_nights['second'].as_of_date}}}",
+        "--exclude-resource-type",
+        "unit_test",
+        WAREHOUSE_PATH=str(tmp_path / "warehouse.duckdb"),
+        DBT_EMPTY="1",
+        DBT_TARGET="elsewhere",
+        DBT_INDIRECT_SELECTION="empty",
+        DBT_EXCLUDE="icommkt_contacts",
+        DBT_STORE_FAILURES="1",
+    )
+    assert built.returncode == 0, built.stdout
+    assert "not every data test was run" not in built.stdout
+    with duckdb.connect(str(tmp_path / "published.duckdb"), read_only=True) as db:
+        assert db.execute("select is_tested from meta.build").fetchall() == [(True,)]
+        (contacts,) = db.execute("select count(*) from marts.icommkt_contacts").fetchall()[0]
+    with duckdb.connect(str(all_nights["second"].published), read_only=True) as db:
+        assert db.execute("select count(*) from marts.icommkt_contacts").fetchall() == [(contacts,)]
+
+
+@pytest.mark.parametrize("path", ["it's/shop.duckdb", "shop{{ 1 }} %d & more.duckdb"])
+def test_a_path_works_or_is_refused_before_anything_is_made(small: Pipeline, path: str) -> None:
+    folder = small.folder / "data"
+    arguments = ("--vars", f"{{as_of_date: {FIRST_DAY}}}")
+    done = small.run("loaders.daily", *arguments, WAREHOUSE_PATH=str(folder / path))
+    if "'" in path:
+        assert done.returncode == 2
+        assert done.stdout.startswith("error: WAREHOUSE_PATH is ")
+        assert len(done.stdout.splitlines()) == 1
+        assert not folder.exists()
+    else:
+        assert done.returncode == 0, done.stdout
+        assert requests.get(f"{small.icommkt_url}/demo/contacts", timeout=60).json()

@@ -21,6 +21,7 @@ from typing import Any
 import pytest
 import requests
 
+from benchmarks.push.published import Given, write
 from demo.environment import DEMO_KEY, DEMO_PASSWORD, DEMO_PROFILE, PROJECT_ROOT, demo_environment
 from demo.magento.auth import INTEGRATION
 from demo.magento.generate import create
@@ -228,7 +229,7 @@ def test_graphql_blocked(place: Place) -> None:
         ({"ICOMMKT__PROFILE_KEY": "wrong"}, "ICOMMKT profile_key", "refuses to list the profile"),
         ({"ICOMMKT__PROFILE_KEY": ""}, "ICOMMKT profile_key", "ICOMMKT__PROFILE_KEY is not set"),
         ({"ICOMMKT__API_URL": "http://127.0.0.1:9"}, "ICOMMKT profile_key", "no good answer"),
-        ({"ICOMMKT__API_URL": "http://icommkt.example"}, "ICOMMKT settings", "must be https://"),
+        ({"ICOMMKT__API_URL": "http://icommkt.example"}, "ICOMMKT settings", "must begin with https://"),
     ],
 )
 def test_icommkt_that_does_not_work(place: Place, settings: dict[str, str], what: str, text: str) -> None:
@@ -244,6 +245,16 @@ def test_audience(place: Place) -> None:
     for audience in ("all", "subscribers"):
         place.set(ICOMMKT__AUDIENCE=audience)
         assert place.checks()["who is sent"].state == OK
+
+
+def test_an_audience_of_subscribers_that_the_store_does_not_tell(place: Place) -> None:
+    place.set(ICOMMKT__AUDIENCE="subscribers")
+    path = Path(place.environment["WAREHOUSE_PATH"]).with_name("published.duckdb")
+    for known, state in ((None, MISSING), (False, OK)):
+        write(path, [Given("a@example.com", customer_id=1, is_subscribed=known)])
+        assert place.checks()["who is sent"].state == state
+    write(path, [Given("a@example.com", customer_id=1)])
+    assert "none of its 1 accounts" in place.checks()["who is sent"].text
 
 
 def test_command_exit_code_and_time(place: Place) -> None:

@@ -12,7 +12,7 @@ import duckdb
 import requests
 
 from demo.environment import PROJECT_ROOT
-from loaders.icommkt.privacy import fingerprint
+from loaders.text import fingerprint
 from tests.e2e.conftest import Night, Pipeline
 
 SEED = PROJECT_ROOT / "seeds" / "icommkt_fields.csv"

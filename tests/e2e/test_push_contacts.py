@@ -91,7 +91,18 @@ def test_audience_of_subscribers(desk: Desk) -> None:
     desk.publish([*people(6), Given("guest@example.com", {"nombre": "x"}, is_subscribed=None)])
     out = push(desk, audience="subscribers")
     assert sorted(desk.held()) == ["p0@example.com", "p2@example.com", "p4@example.com"]
-    assert "4 contacts are not subscribers" in out
+    assert "4 contacts are not subscribers and stay as they are in ICOMMKT; of 1 of them, guests and accounts," in out
+
+
+@pytest.mark.parametrize("arguments", [[], ["--force"], ["--dry-run"]])
+def test_a_subscription_that_nobody_knows_is_not_a_no(desk: Desk, arguments: list[str]) -> None:
+    desk.publish([replace(one, is_subscribed=None) for one in people(6)])
+    result = desk.run("push", *arguments, audience="subscribers")
+    assert (result.returncode, len(result.stderr.splitlines())) == (2, 1)
+    for words in ("none of its 6 accounts", "ICOMMKT__AUDIENCE=all", "is_subscribed"):
+        assert words in result.stderr
+    assert desk.requests() == []
+    assert desk.run("push").returncode == 0, "everybody needs no subscription"
 
 
 def test_who_leaves_the_audience_is_neither_updated_nor_removed(desk: Desk) -> None:
@@ -239,7 +250,7 @@ def test_another_profile_or_key_is_sent_everything_and_it_is_said_first(desk: De
     desk.server_setting(api_key="")
     desk.forget_requests()
     out = push(desk, api_key="a-new-api-key")
-    assert "the API key is another one than before, so all 8 contacts are sent again" in out
+    assert "another one than that under which 8 contacts were acknowledged, so they are sent again" in out
     assert len(desk.sent()) == 8
     desk.forget_requests()
     push(desk, api_key="a-new-api-key")

@@ -244,6 +244,38 @@ def test_refusals_are_tried_again_spaced_and_not_for_ever(desk: Desk) -> None:
     ]
 
 
+@pytest.mark.parametrize(("newcomers", "code"), [(3, 0), (30, 6)])
+@pytest.mark.parametrize("how", ["refused", "failed"])
+def test_a_quiet_day_with_only_refused_newcomers_ends_as_usual(desk: Desk, how: str, newcomers: int, code: int) -> None:
+    """A profile that accepted contacts is not wrong because new ones are refused; not on the next nights either."""
+    desk.publish(people(40))
+    assert desk.run("push").returncode == 0
+    if how == "refused":
+        desk.server_setting(known_fields=list(people(1)[0].fields), unknown_fields="reject")
+    else:
+        desk.server_setting(poison="new")
+    odd = [Given(f"new{number}@example.com", {"unknown": "x"}) for number in range(newcomers)]
+    desk.publish([*people(40), *odd])
+    result = desk.run("push", max_attempts="1")
+    assert (result.returncode, f"0 acknowledged, {newcomers} refused" in result.stdout) == (code, True), result.stderr
+    assert desk.query("select count(*), max(tries) from push.rejections") == [(newcomers, 1)]
+    desk.forget_requests()
+    assert desk.run("push", max_attempts="1").returncode == (0 if how == "refused" else code)
+    assert desk.run("push", api_key="mistyped").returncode == 4
+
+
+@pytest.mark.parametrize("newcomers", [0, 30])
+def test_a_profile_that_takes_none_of_those_it_took_before_is_wrong(desk: Desk, newcomers: int) -> None:
+    desk.publish(people(40))
+    assert desk.run("push").returncode == 0
+    desk.server_setting(known_fields=["other"], unknown_fields="reject")
+    odd = [Given(f"a{number}@example.com", {"nombre": "x"}) for number in range(newcomers)]
+    desk.publish([*odd, *people(40, p1={"nombre": "new"}, p2={"nombre": "new"})])
+    result = desk.run("push", max_attempts="1")
+    assert (result.returncode, "check the API key, the profile key" in result.stderr) == (4, True)
+    assert desk.query("select count(*) from push.rejections") == [(0,)], "and no contact is blamed"
+
+
 def test_too_many_refusals_are_an_exit_code_of_their_own(desk: Desk) -> None:
     bad = [Given(f"bad {number}", {"nombre": "x"}) for number in range(3)]
     desk.publish([*people(57), *bad])

@@ -176,11 +176,14 @@ def test_several_objections_are_one_line(desk: Desk) -> None:
     stopped(desk, "tests of build", "raw orders dropped", "15 of 20 acknowledged contacts")
 
 
-def test_a_dry_run_is_stopped_too_and_shows_the_plan(desk: Desk) -> None:
+def test_a_dry_run_notes_what_would_stop_it_and_advises_nothing(desk: Desk) -> None:
     desk.publish(people(5))
     result = desk.run("push", "--dry-run")
-    assert result.returncode == GUARD
+    assert (result.returncode, result.stderr) == (0, "")
     assert "5 contacts in the mart, 20 acknowledged" in result.stdout
+    assert "note: a guard would stop this push: 15 of 20 acknowledged contacts are in the mart no more" in result.stdout
+    assert "FORCE" not in result.stdout
+    assert desk.requests() == []
 
 
 def test_a_repair_is_guarded_as_well(desk: Desk) -> None:
@@ -193,4 +196,6 @@ def test_a_repair_is_guarded_as_well(desk: Desk) -> None:
     desk.forget_requests()
     result = desk.run("verify", "--repair")
     assert result.returncode == GUARD
+    noted = desk.run("verify", "--repair", "--dry-run")
+    assert (noted.returncode, "note: a guard would stop" in noted.stdout, "FORCE" in noted.stdout) == (0, True, False)
     assert all("ListFull" in request["path"] for request in desk.requests())

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, quote_plus
 
 import duckdb
 import pytest
 
+from benchmarks.push.harness import people
+from benchmarks.push.published import AS_OF, Given, write
 from demo.environment import PROJECT_ROOT, demo_environment
 from demo.magento.auth import INTEGRATION
 from demo.magento.generate import create
 from demo.serving import serving
+from loaders import build, daily, doctor
+from loaders.errors import run_command
+from loaders.icommkt import __main__ as icommkt
+from loaders.magento import __main__ as magento
 
 PASSWORD = "Contraseña+grep/me=7391&%\"'"
 API_KEY = "grep-me-api-key-5180273649"
@@ -209,3 +218,162 @@ def test_missing_permission_in_a_load_is_named_and_the_others_load(run: Run) -> 
     assert counts[1] > 0
     assert counts[2] > 0
     assert counts[3] == 0
+
+
+ECHO_TOKEN = "eyJhbGciOiJIUzI1NiJ9.grep-me-token-of-the-store-66125.c2ln"
+CUSTOMER = "marta.quiroga@example.com"
+
+
+def said_by(
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    main: Callable[[], int],
+    *arguments: str,
+) -> bytes:
+    """Run a command that fails, and return all that it printed."""
+    monkeypatch.setattr(sys, "argv", ["command", *arguments])
+    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    with monkeypatch.context() as here:
+        for name in os.environ:
+            here.delenv(name)
+        for name, value in environment.items():
+            here.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            run_command(main)
+    printed = "".join(capfd.readouterr())
+    assert ended.value.code, (main.__module__, arguments, printed)
+    assert "Traceback" not in printed, printed
+    return printed.encode()
+
+
+class Echo(BaseHTTPRequestHandler):
+    """A store and an ICOMMKT in one that answer with all that they were sent, where it hurts most."""
+
+    way: ClassVar[str] = ""
+
+    def do_GET(self) -> None:
+        self.answer(b"")
+
+    def do_POST(self) -> None:
+        self.answer(self.rfile.read(int(self.headers.get("Content-Length", 0))))
+
+    def answer(self, body: bytes) -> None:
+        heard = f"{self.headers.get('Authorization')} {body.decode()} {ECHO_TOKEN} {PASSWORD} {API_KEY} {PROFILE_KEY}"
+        customers = (CUSTOMER, CUSTOMER.replace("@", "%40"), CUSTOMER.replace("@", " (at) "))
+        said = f"\x1b]0;{heard}\x07 \x1b[31m{heard} {' '.join(customers)}"
+        if "currency" in self.path and self.way != "html":
+            self.send(200, {"base_currency_code": "USD"})
+        elif "token" in self.path and self.way not in ("html", "login", "status line"):
+            self.send(200, ECHO_TOKEN + ("\r\nX: y" if self.way == "token" else ""))
+        elif self.way == "html":
+            self.send(200, f"<html><title>{said}</title>{said}</html>", "text/html")
+        elif self.way == "redirect":
+            self.send(
+                302, {}, location=f"https://{quote(API_KEY)}:{quote(PASSWORD, safe='')}@elsewhere.example/{ECHO_TOKEN}"
+            )
+        elif self.way == "status line":
+            self.send(401, {"message": said}, reason=heard.encode("ascii", "ignore").decode().replace("\r", ""))
+        elif self.way == "rows":
+            self.send(200, {"items": [{said: said, "entity_id": said}], "total_count": said, "search_criteria": said})
+        else:
+            message = {"message": said, "parameters": [said], "trace": said, "StatusCode": said, "StatusMessage": said}
+            self.send(int(self.way) if self.way.isdigit() else 401, message)
+
+    def send(
+        self, status: int, body: Any, kind: str = "application/json", location: str = "", reason: str = ""
+    ) -> None:
+        data = body.encode() if kind == "text/html" else json.dumps(body).encode()
+        self.send_response(status, reason or None)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        if location:
+            self.send_header("Location", location)
+        self.end_headers()
+        self.wfile.write(data)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "way", ["200", "400", "404", "500", "login", "token", "html", "redirect", "status line", "rows"]
+)
+def test_nothing_that_a_server_says_shows_a_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], way: str
+) -> None:
+    """Of both sides; with each secret of the run in each place that people or programs write down."""
+    monkeypatch.setattr(Echo, "way", way)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_port}"
+    environment = {
+        **Run(tmp_path, url, url).environment,
+        "RUNTIME__REQUEST_MAX_ATTEMPTS": "1",
+        "RUNTIME__LOG_LEVEL": "ERROR",
+        "ICOMMKT__MAX_ATTEMPTS": "1",
+        "ICOMMKT__PATIENCE": "0.5",
+        "ICOMMKT__BACKOFF": "0.01",
+    }
+    warehouse = Path(environment["WAREHOUSE_PATH"])
+    warehouse.parent.mkdir(parents=True)
+    write(warehouse.with_name("published.duckdb"), [Given(CUSTOMER, {"nombre": "x"}), *people(3)])
+    said = b""
+    for main, *arguments in (
+        (doctor.main,),
+        (magento.main, "load"),
+        (daily.main,),
+        (icommkt.main, "push", "--as-of-date", str(AS_OF)),
+        (icommkt.main, "verify", "--as-of-date", str(AS_OF)),
+    ):
+        said += said_by(capfd, monkeypatch, environment, main, *arguments)
+    server.shutdown()
+    assert found_in(said) == set(), said.decode()
+    assert b"\x1b" not in said
+    assert re.findall(rb"(?i)marta.?.?.?.?quiroga|marta\.", said) == []
+    # What is kept of the store's rows is the store's; all else that was written is searched.
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path.suffix != ".duckdb":
+            assert found_in(path.read_bytes()) == set(), path
+    state = warehouse.with_name("warehouse.state.duckdb")
+    if state.exists():
+        with duckdb.connect(str(state), read_only=True) as db:
+            for (name,) in db.execute("select table_name from duckdb_tables() where schema_name = 'push'").fetchall():
+                for row in db.execute(f"select t::varchar from push.{name} t").fetchall():
+                    assert found_in(row[0].encode()) == set(), (name, row[0])
+
+
+PLACES = {
+    "a user": {"SOURCES__MAGENTO__USERNAME": PASSWORD},
+    "an address": {"SOURCES__MAGENTO__BASE_URL": f"https://shop.example:{API_KEY}/"},
+    "an address's user": {"ICOMMKT__API_URL": f"https://{API_KEY}:{quote(PASSWORD, safe='')}@icommkt.example"},
+    "a broken address": {"SOURCES__MAGENTO__BASE_URL": f"https://[{API_KEY}"},
+    "a number": {"SOURCES__MAGENTO__PAGE_SIZE": API_KEY},
+    "a choice": {"ICOMMKT__AUTH_FORM": API_KEY},
+    "a date": {"SOURCES__MAGENTO__START_DATE": PROFILE_KEY},
+    "ids": {"SOURCES__MAGENTO__STORE_IDS": API_KEY},
+    "a pattern": {"ICOMMKT__PERMANENT_PATTERN": f"({API_KEY}"},
+    "a path": {"WAREHOUSE_PATH": f"/proc/{API_KEY}/'"},
+    "a path that cannot be made": {"WAREHOUSE_PATH": f"/proc/{API_KEY}/shop.duckdb"},
+    "memory": {"BUILD_MEMORY": API_KEY},
+    "a log level": {"RUNTIME__LOG_LEVEL": API_KEY},
+    "vars": {"VARS": f"{{as_of_date: {API_KEY}}}"},
+    "a name of vars": {"VARS": f"{{{API_KEY}: 1}}"},
+    "vars that are none": {"VARS": API_KEY},
+    "two lines": {"ICOMMKT__API_KEY": f"{API_KEY}\n{API_KEY}"},
+    "the other alphabet": {"ICOMMKT__PROFILE_KEY": f"{PROFILE_KEY}ж"},
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_a_secret_in_the_wrong_place_is_not_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], place: str
+) -> None:
+    environment = {**Run(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9").environment, **PLACES[place]}
+    environment |= {"RUNTIME__REQUEST_MAX_ATTEMPTS": "1", "ICOMMKT__PATIENCE": "0.1"}
+    environment |= {} if place == "a log level" else {"RUNTIME__LOG_LEVEL": "ERROR"}
+    for main, *arguments in ((daily.main,), (build.main,), (icommkt.main, "push"), (doctor.main,)):
+        said = said_by(capfd, monkeypatch, environment, main, *arguments)
+        assert found_in(said) == set(), said.decode()
+    for path in tmp_path.rglob("*"):
+        assert not path.is_file() or found_in(path.read_bytes()) == set(), path

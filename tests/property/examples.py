@@ -115,7 +115,7 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
         ),
         ana(**windows("purchases", 1, 2, 2, 2, 2, 0), first_purchase_date=date(2026, 10, 23)),
     ),
-    "a refund of a part is taken off, a refund of everything is no purchase, a free order is one of nothing": (
+    "a refund of everything is no purchase, a refund of a part is taken off, a free order is one of 0": (
         store(
             order(1, 3, base_total_refunded="30.5"),
             order(2, 2, state="closed", base_total_refunded="60", base_total_canceled="40"),
@@ -124,7 +124,7 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
         ),
         ana(purchases_total=2, amount_total=Decimal("69.5"), days_since_last_purchase=1),
     ),
-    "what was canceled counts as far as it was not paid; what came back but for a cent a line is no purchase": (
+    "what was canceled counts as far as it was unpaid; an order back but for a cent a line is none": (
         store(
             order(1, 3, base_total_paid="70", base_total_canceled="100"),
             order(2, 2, state="closed", lines=[{"item_id": 1, "name": "Back", "qty_refunded": Decimal(1)}])
@@ -185,7 +185,7 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
         ),
         ana(products_90_days="Part 1, Part 2, Whole 20, Whole 30"),
     ),
-    "brands and categories are those of the last purchase; a product of parts that has none has those of its parts": (
+    "brands and categories are those of the last purchase, or of a product's parts": (
         store(
             order(
                 1,

@@ -508,7 +508,9 @@ class Drawing:
         if self.happens(5):
             ids.reverse()
         parent, *children = ids
-        self.line(order_id, parent, type_, 555_555 if self.happens(15) else None, came_back=all_came_back)
+        product_id = 88 if is_family and self.happens(2) else None  # without brands and categories of its own
+        grandparent = 555_555 if self.happens(15) else None
+        self.line(order_id, parent, type_, grandparent, came_back=all_came_back, product_id=product_id)
         price = Decimal(0) if self.happens(2) else None  # of a bundle's parts: then the bundle has a price of its own
         for child in children:
             type_ = self.now_and_then(("simple", "virtual", None))
@@ -523,6 +525,7 @@ class Drawing:
         *,
         came_back: bool = False,
         price: Decimal | None = None,
+        product_id: int | None = None,
     ) -> None:
         ordered = self.now_and_then((Decimal(1), Decimal(2), Decimal("0.5"), Decimal(0), None, Decimal("1.0001")), 3)
         self.add_child(
@@ -530,7 +533,7 @@ class Drawing:
             item_id=item_id,
             order_id=order_id,
             parent_item_id=parent,
-            product_id=self.one_of((1, 2, 3, 4, None, 88, HUGE)),
+            product_id=product_id or self.one_of((1, 2, 3, 4, None, 88, HUGE)),
             product_type=type_,
             sku=f"sku-{item_id}",
             name=self.now_and_then((f"Producto {item_id % 7}", *WORDS), 2),

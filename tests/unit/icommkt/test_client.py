@@ -17,8 +17,8 @@ from loaders.icommkt import settings as settings_module
 from loaders.icommkt.client import Client, KeyAuth, _decoded, retry_after
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.limiter import Limiter
-from loaders.icommkt.privacy import Mask, MaskingFilter, fingerprint, mask_email
 from loaders.icommkt.settings import IcommktSettings
+from loaders.text import MaskingFilter, fingerprint, keep_secret, mask, mask_email
 
 KEY = "an-api-key"
 
@@ -113,7 +113,7 @@ def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(requests.Session, "post", answer)
     client = Client(IcommktSettings(KEY), threading.Event())
-    with pytest.raises(Exception, match="HTTP 302"):
+    with pytest.raises(RefusedError, match=r"a redirect to http://elsewhere\.example; set ICOMMKT__API_URL"):
         client.save_one("profile", "a@b.c", b"{}")
     assert seen == [False]
 
@@ -155,7 +155,7 @@ def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch,
 
 def test_settings_are_read_by_their_exact_names(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("API_KEY", "meant-for-something-else")
-    with pytest.raises(SettingsError, match="ICOMMKT__API_KEY and ICOMMKT__PROFILE_KEY not set"):
+    with pytest.raises(SettingsError, match="ICOMMKT__API_KEY and ICOMMKT__PROFILE_KEY are not set"):
         settings_module.read()
     monkeypatch.setenv("ICOMMKT__API_KEY", KEY)
     monkeypatch.setenv("ICOMMKT__BATCH_SIZE", "7")
@@ -181,7 +181,7 @@ def test_masked_e_mails(address: str, masked: str) -> None:
 
 
 def test_text_is_masked_wherever_an_address_stands() -> None:
-    mask = Mask(["secret-key", "secret", ""])
+    keep_secret("secret-key", "secret", "")
     text = 'for <jane@example.com>, "JOE+x@sub.example.com": secret-key email=ann@b.co;x secret'
     assert mask(text) == 'for <j***@example.com>, "J***@sub.example.com": <key> email=a***@b.co;x <key>'
 
@@ -189,7 +189,8 @@ def test_text_is_masked_wherever_an_address_stands() -> None:
 def test_logs_are_masked_with_their_arguments_and_exceptions(caplog: pytest.LogCaptureFixture) -> None:
     logger = logging.getLogger("test.masking")
     handler = logging.StreamHandler()
-    handler.addFilter(MaskingFilter(Mask(["secret-key"])))
+    keep_secret("secret-key")
+    handler.addFilter(MaskingFilter())
     shown: list[str] = []
     handler.emit = lambda record: shown.append(handler.format(record))  # type: ignore[method-assign]
     logger.addHandler(handler)

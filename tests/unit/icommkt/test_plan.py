@@ -24,7 +24,8 @@ def test_every_planned_contact_is_read_once_and_in_order(stride: int) -> None:
         select
             'main' as store_key, 'p' || rowid || '@example.com' as email, rowid as customer_id, 'h' as payload_hash,
             true as has_purchase, 1 as filled_windows, 0 as tries, false as was_refused, rowid as payload_row,
-            row_number() over (order by rowid) as position
+            row_number() over (order by rowid) as position,
+            bit '1' as filled, null as last_purchase_date, false as is_held
         from published.marts.icommkt_payloads where (rowid + 1) % {stride} = 0"""
     )
     found = list(plan.items(db))

@@ -41,7 +41,7 @@ def item(name: str, payload_hash: str = "h") -> Item:
 
 def acknowledge(state: State, *items: Item, run_id: int = 1, keep: bool = True) -> None:
     contents = fields.pack([one.content for one in items]) if keep else None
-    state.record(run_id, "profile", DAY, [Acknowledged(items, ["A"] * len(items), contents)], [], [])
+    state.record(run_id, "profile", "key", DAY, [Acknowledged(items, ["A"] * len(items), contents)], [], [])
 
 
 def held(state: State) -> dict[str, str]:
@@ -100,7 +100,7 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     broken = Rejection("main", "x@example.com", "h", False, "1", "r", 1, "not a date")  # type: ignore[arg-type]
     with pytest.raises(Exception, match="converted"):
-        state.record(1, "profile", DAY, [Acknowledged([item("a")], ["A"], None)], [broken], [])
+        state.record(1, "profile", "key", DAY, [Acknowledged([item("a")], ["A"], None)], [broken], [])
     assert held(state) == {}
     acknowledge(state, item("b"))
     assert held(state) == {"b": "h"}
@@ -114,7 +114,7 @@ def test_a_rejection_keeps_its_first_time_while_the_payload_stays(tmp_path: Path
     state = opened(tmp_path / "s.duckdb")
     times = []
     for tries, payload_hash in ((1, "h"), (2, "h"), (1, "other")):
-        state.record(1, "profile", DAY, [], [rejection("a", payload_hash, tries)], [])
+        state.record(1, "profile", "key", DAY, [], [rejection("a", payload_hash, tries)], [])
         times += state.db.execute("select first_at, last_at, tries from state.push.rejections").fetchall()
     assert times[0][0] == times[0][1]
     assert times[1][0] == times[0][0] < times[1][1]
@@ -124,13 +124,13 @@ def test_a_rejection_keeps_its_first_time_while_the_payload_stays(tmp_path: Path
 
 def test_an_acknowledgement_ends_a_rejection(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
-    state.record(1, "profile", DAY, [], [rejection("a", "h", 1), rejection("b", "h", 1)], [])
+    state.record(1, "profile", "key", DAY, [], [rejection("a", "h", 1), rejection("b", "h", 1)], [])
     taken = Acknowledged([item("a")], ["A"], None)
-    state.record(1, "profile", DAY, [taken], [], [("main", "a@example.com")])
+    state.record(1, "profile", "key", DAY, [taken], [], [("main", "a@example.com")])
     assert state.db.execute("select email from state.push.rejections").fetchall() == [("b@example.com",)]
 
 
-def test_forgetting_a_contact_and_a_profile(tmp_path: Path) -> None:
+def test_forgetting_a_contact(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     acknowledge(state, item("a"), item("b"))
     state.fold(at_share=0)
@@ -139,8 +139,6 @@ def test_forgetting_a_contact_and_a_profile(tmp_path: Path) -> None:
     assert held(state) == {"c": "h"}
     state.forget("other profile", [("main", "c@example.com")])
     assert held(state) == {"c": "h"}
-    state.forget_profile("profile")
-    assert held(state) == {}
 
 
 def test_a_learned_batch_size_holds_until_another_is_configured_or_it_is_old(tmp_path: Path) -> None:

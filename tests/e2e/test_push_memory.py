@@ -1,0 +1,275 @@
+"""What was acknowledged is not forgotten before something is acknowledged under the new key, profile or fields."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import duckdb
+import pytest
+
+from benchmarks.push.harness import OTHER_PROFILE_KEY, PROFILE, PROFILE_KEY, Desk, icommkt, people
+from benchmarks.push.published import AS_OF, Given
+
+NEW_KEY = "a-new-api-key"
+ACKNOWLEDGED = "select * exclude (run_id) from push.acknowledgements where profile = ? order by email"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
+        yield running
+
+
+@pytest.fixture
+def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
+    """A desk whose profile has been pushed 20 buyers."""
+    desk = Desk(tmp_path, *server)
+    desk.reset()
+    desk.publish(people(20))
+    assert desk.run("push").returncode == 0
+    desk.forget_requests()
+    return desk
+
+
+def prospects() -> list[Given]:
+    return [replace(one, purchases={}, fields=dict.fromkeys(one.fields, "")) for one in people(20)]
+
+
+@pytest.mark.parametrize(
+    ("slip", "answer"),
+    [({"api_key": "mistyped"}, "401"), ({"api_key": "mistyped"}, "error_inside"), ({"profile_key": "mistyped"}, "401")],
+)
+def test_a_night_with_a_mistyped_key_leaves_everything_as_it_was(desk: Desk, slip: dict[str, Any], answer: str) -> None:
+    desk.server_setting(wrong_key=answer)
+    before, known = desk.held(), desk.query(ACKNOWLEDGED, [PROFILE])
+    good = people(19, p3={"nombre": "new"})
+    desk.publish(good)
+    assert desk.run("push", **slip).returncode == 4
+    assert desk.query(ACKNOWLEDGED, [PROFILE]) == known
+
+    desk.publish(prospects())
+    desk.forget_requests()
+    bad = desk.run("push")
+    assert (bad.returncode, "20 of 20 buyers would become prospects" in bad.stderr) == (3, True)
+    assert (desk.requests(), desk.held()) == ([], before)
+
+    desk.publish(good)
+    assert desk.run("push", on_missing="remove").returncode == 0
+    assert desk.sent() == ["p3@example.com"]
+    assert desk.held() == desk.expected(), "who left is removed"
+
+
+def test_a_key_that_was_mistyped_and_put_right_sends_nothing_again(desk: Desk) -> None:
+    assert desk.run("push", api_key="mistyped").returncode == 4
+    desk.forget_requests()
+    assert desk.run("push").returncode == 0
+    assert desk.requests() == []
+
+
+def test_a_new_key_is_sent_the_rest_by_the_next_run_and_the_guards_see_all_along(desk: Desk) -> None:
+    desk.server_setting(api_key=NEW_KEY)
+    desk.fault(kind="503_maintenance_html", after=2)
+    half = desk.run("push", api_key=NEW_KEY, batch_size="5", senders="1", patience="0.3")
+    assert half.returncode == 5
+    desk.no_faults()
+    assert len(desk.query(ACKNOWLEDGED, [PROFILE])) == 20
+    desk.publish(prospects())
+    bad = desk.run("push", api_key=NEW_KEY)
+    assert (bad.returncode, "20 of 20 buyers" in bad.stderr) == (3, True)
+    desk.publish(people(20))
+    desk.forget_requests()
+    rest = desk.run("push", api_key=NEW_KEY)
+    assert (rest.returncode, len(desk.sent())) == (0, 10)
+    assert "under which 10 contacts were acknowledged, so they are sent again" in rest.stdout
+    desk.forget_requests()
+    assert desk.run("push", api_key=NEW_KEY).returncode == 0
+    assert desk.requests() == []
+
+
+def test_what_another_key_refused_is_tried_under_the_new_one(desk: Desk) -> None:
+    bad = Given("no address", people(1)[0].fields)
+    desk.publish([*people(20), bad])
+    assert "1 refused" in desk.run("push").stdout
+    desk.server_setting(api_key=NEW_KEY)
+    desk.forget_requests()
+    assert desk.run("push", api_key=NEW_KEY).returncode == 0
+    assert "no address" in desk.sent()
+
+
+def test_a_new_profile_is_sent_all_and_the_old_one_is_told_of(desk: Desk) -> None:
+    done = desk.run("push", profile_key=OTHER_PROFILE_KEY)
+    assert "20 contacts stay in it as they are" in done.stdout
+    assert desk.held(OTHER_PROFILE_KEY) == desk.held(PROFILE_KEY) == desk.expected()
+    desk.forget_requests()
+    assert desk.run("push").returncode == 0
+    assert desk.requests() == [], "what the old one acknowledged is still known"
+
+
+def test_new_fields_whose_run_dies_are_sent_by_the_next(desk: Desk) -> None:
+    """Also fields outside of the hash, which else wait for their days."""
+    desk.publish([replace(one, untriggered={"ICOMMKT_Days_Since_Last_Purchase": "3"}) for one in people(20)])
+    desk.fault(kind="503_maintenance_html", after=2)
+    assert desk.run("push", batch_size="5", senders="1", patience="0.3").returncode == 5
+    desk.no_faults()
+    assert desk.run("push").returncode == 0
+    assert desk.held() == desk.expected()
+
+
+def as_of_before(state: Path) -> None:
+    """Give a state file the form that it had when a profile had one key, and nothing told which fields were filled."""
+    with duckdb.connect(str(state)) as db:
+        db.execute("drop view push.acknowledgements")
+        db.execute(
+            "create table push.destinations as"
+            " select distinct profile, api_key, now()::timestamp as seen_at from push.acknowledged_log"
+        )
+        for table in ("acknowledged", "acknowledged_log"):
+            db.execute(f"alter table push.{table} drop filled; alter table push.{table} drop last_purchase_date")
+        for table in ("acknowledged", "acknowledged_log", "rejections"):
+            db.execute(f"alter table push.{table} drop api_key")
+        db.execute(
+            "create view push.acknowledgements as select * exclude (sequence, contents) from push.acknowledged_log"
+        )
+
+
+@pytest.mark.parametrize("arguments", [["push"], ["push", "--dry-run"]])
+def test_a_state_file_of_before_is_taken_over(desk: Desk, arguments: list[str]) -> None:
+    as_of_before(desk.state)
+    done = desk.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert "20 acknowledged; to send 0" in done.stdout
+    assert desk.run("push").returncode == 0
+    assert desk.requests() == []
+    desk.publish(prospects())
+    assert "20 of 20 buyers" in desk.run("push").stderr
+    desk.server_setting(api_key=NEW_KEY)
+    desk.publish(people(20))
+    assert desk.run("push", api_key=NEW_KEY).returncode == 0
+    assert len(desk.sent()) == 20
+
+
+FILLED: dict[str, str] = {
+    "nombre": "Ana",
+    "suscripto": "si",
+    "ICOMMKT_Last_Purchase_Brands": "Topper",
+    "ICOMMKT_Last_Purchase_Promo_Codes": "HOT10",
+    "ICOMMKT_Items_30_Days": "Zapatilla",
+    "ICOMMKT_Categories_30_Days": "Calzado",
+    "ICOMMKT_Purchases_30_Days": "1",
+    "ICOMMKT_Amount_30_Days": "10.50",
+    "ICOMMKT_Discount_Codes_360_Plus_Days": "ABC",
+    "ICOMMKT_Days_Since_Last_Purchase": "3",
+    "ICOMMKT_Amount_Total": "10.50",
+}
+
+
+def buyers(
+    emptied: int = 0, values: Mapping[str, str] = MappingProxyType({}), *, of: int = 40, last_purchase: dt.date = AS_OF
+) -> list[Given]:
+    """Buyers with every kind of field; the first so many have other `values`."""
+    return [
+        Given(
+            f"b{number:02}@example.com",
+            {**FILLED, **(values if number < emptied else {})},
+            customer_id=number,
+            purchases={30: int(not any("30_Days" in key for key in values)), 360: 1},
+            last_purchase=last_purchase,
+        )
+        for number in range(of)
+    ]
+
+
+@pytest.fixture
+def sold(server: tuple[str, Path], tmp_path: Path) -> Desk:
+    desk = Desk(tmp_path, *server)
+    desk.reset()
+    desk.publish(buyers())
+    assert desk.run("push").returncode == 0
+    desk.forget_requests()
+    return desk
+
+
+WINDOW = {
+    "ICOMMKT_Items_30_Days": "",
+    "ICOMMKT_Categories_30_Days": "",
+    "ICOMMKT_Purchases_30_Days": "0",
+    "ICOMMKT_Amount_30_Days": "0",
+}
+
+
+@pytest.mark.parametrize(
+    "blank",
+    [
+        {"ICOMMKT_Last_Purchase_Brands": ""},
+        {"ICOMMKT_Categories_30_Days": ""},
+        {"nombre": ""},
+        {"suscripto": ""},
+        {"ICOMMKT_Discount_Codes_360_Plus_Days": ""},
+        {"ICOMMKT_Amount_Total": "0"},
+        WINDOW,
+    ],
+    ids=lambda blank: next(iter(blank)),
+)
+def test_a_field_that_would_be_emptied_in_masse_stops_the_push(sold: Desk, blank: dict[str, str]) -> None:
+    sold.publish(buyers(8, blank))
+    assert sold.run("push").returncode == 0, "a fifth may be"
+    sold.forget_requests()
+    sold.publish(buyers(15, blank))
+    done = sold.run("push")
+    assert done.returncode == 3
+    for words in (f"{next(iter(blank))} (7 of the 32 contacts that have it)", "ICOMMKT__MAX_EMPTIED_SHARE", "b***@"):
+        assert words in done.stderr
+    assert sold.requests() == []
+    assert sold.run("push", "--force").returncode == 0
+
+
+@pytest.mark.parametrize("kind", ["disabled", "days pass", "bought since", "zero days", "few"])
+def test_what_a_day_explains_stops_nothing(sold: Desk, kind: str) -> None:
+    day = AS_OF
+    some = buyers(4, {"nombre": ""}, of=4)
+    if kind == "disabled":
+        some = [replace(one, fields={"suscripto": "si"}) for one in buyers()]
+    elif kind == "days pass":
+        day += dt.timedelta(days=31)
+        some = buyers(40, WINDOW)
+    elif kind == "bought since":
+        day += dt.timedelta(days=1)
+        some = buyers(40, {"ICOMMKT_Last_Purchase_Promo_Codes": ""}, last_purchase=day)
+    elif kind == "zero days":
+        some = buyers(40, {"ICOMMKT_Days_Since_Last_Purchase": "0"})
+    elif kind == "few":
+        sold.state.unlink()
+        sold.publish(buyers(of=4))
+        assert sold.run("push").returncode == 0
+    sold.publish(some, as_of_date=day)
+    done = sold.run("push", as_of_date=day)
+    assert done.returncode == 0, done.stderr
+    for one in some:
+        assert sold.held()[one.email] == {**FILLED, **one.fields}
+
+
+def test_days_that_pass_excuse_nobody_who_still_has_a_purchase_in_the_window(sold: Desk) -> None:
+    day = AS_OF + dt.timedelta(days=30)
+    sold.publish(buyers(40, WINDOW), as_of_date=day)
+    done = sold.run("push", as_of_date=day)
+    assert (done.returncode, "40 of the 40 contacts" in done.stderr) == (3, True)
+
+
+def test_fields_in_another_order_are_compared_by_name(sold: Desk) -> None:
+    turned = [replace(one, fields=dict(reversed(list(one.fields.items())))) for one in buyers(40, {"nombre": ""})]
+    sold.publish(turned)
+    done = sold.run("push")
+    assert (done.returncode, "nombre (40 of the 40 contacts" in done.stderr) == (3, True)
+
+
+@pytest.mark.parametrize("keep", ["true", "false"])
+def test_the_guard_needs_no_kept_content(sold: Desk, keep: str) -> None:
+    sold.state.unlink()
+    assert sold.run("push", keep_content=keep).returncode == 0
+    sold.publish(buyers(40, {"nombre": ""}))
+    assert sold.run("push", keep_content=keep).returncode == 3

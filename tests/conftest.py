@@ -6,23 +6,24 @@ from pathlib import Path
 
 import pytest
 
-# Dear ones first, or the end of a run waits for one of them alone.
-DEAR_FIRST = ("e2e", "property")
+HERE = Path(__file__).parent
+
+
+def takes_the_nights(item: pytest.Item) -> bool:
+    """Whether a test has the `pipeline` of tests/e2e/conftest.py, not one of its own file."""
+    return "pipeline" in getattr(item, "fixturenames", ()) and not hasattr(getattr(item, "module", None), "pipeline")
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file's tests in one process, for the servers that they share; of all files, those of the two nights."""
-    here = Path(__file__).parent
-
-    def folder(item: pytest.Item) -> str:
-        return item.path.relative_to(here).parts[0]
-
+    """Keep in one process what shares the two nights, and else the tests of a file, for the servers that they share."""
     for item in items:
-        shared = "nights" if "pipeline" in getattr(item, "fixturenames", ()) else str(item.path.relative_to(here))
         if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(shared))
-    items.sort(key=lambda item: ("pipeline" not in getattr(item, "fixturenames", ()), folder(item) not in DEAR_FIRST))
+            file = str(item.path.relative_to(HERE))
+            item.add_marker(pytest.mark.xdist_group("nights" if takes_the_nights(item) else file))
+    # What takes long first, or the end of a run waits for one of them alone.
+    long = ("e2e", "property")
+    items.sort(key=lambda item: (not takes_the_nights(item), item.path.relative_to(HERE).parts[0] not in long))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -5,6 +5,8 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 # DEMO=1 with any command: it works on the demo's servers and files, and on nothing else.
 LOADER = $(RUN) $(if $(DEMO),-m demo run) -m
+# Two processes; what may run beside what: tests/conftest.py.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -12,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 # VARS and EMAIL reach the commands in the environment, where make puts them: no list of processes shows them there.
 
-.PHONY: help demo demo-up demo-day demo-down daily load build push report doctor diff preview verify backfill test lint docs clean reset
+.PHONY: help demo demo-up demo-day demo-down daily load build push report doctor diff preview verify backfill test-fast test test-all lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -59,8 +61,15 @@ verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
 	@$(LOADER) loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
+test-fast: $(VENV)/.installed-dev ## Run the Python unit tests, dbt's unit tests and one small build; see tests/README.md
+	@$(PYTEST) tests/unit
+
 test: $(VENV)/.installed-dev ## Run every test
-	@$(RUN) -m pytest
+	@$(PYTEST)
+
+test-all: $(VENV)/.installed-dev ## Run every test and the long searches; hours
+	@PROPERTY_STORES=20000 EQUIVALENCE_DAYS=60 LOAD_TESTS_FULL=1 PUSH_STORM=full $(PYTEST)
+	@$(RUN) -m tests.property.mutations
 
 lint: $(VENV)/.installed-dev ## Check style and types, of Python and SQL, and the dbt project's house rules
 	@$(RUN) -m ruff format --check -q .

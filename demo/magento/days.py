@@ -276,18 +276,8 @@ class Day:
             if position == count:
                 break
             order_id = sale.order["entity_id"]
-            linked = self.connection.execute(
-                "select target, target_id from links where source = 'orders' and source_id = ?",
-                (order_id,),
-            ).fetchall()
-            for table, entity_id in [*linked, ("orders", order_id)]:
-                self._delete(table, entity_id)
-            self.connection.execute(
-                "delete from links where source = 'orders' and source_id = ?"
-                " or source = 'customers' and source_id = ?"
-                " and target = 'orders' and target_id = ?",
-                (order_id, sale.order.get("customer_id"), order_id),
-            )
+            self.connection.execute("delete from creditmemos where order_id = ?", (order_id,))
+            self._delete("orders", order_id)
 
     def _delete_account(self) -> None:
         """Delete an account: its orders lose `customer_id` and are not stamped."""
@@ -297,7 +287,6 @@ class Day:
             order.pop("customer_id", None)
             self._update("orders", order_id, order)
         self._delete("customers", account["id"])
-        self.connection.execute("delete from links where source = 'customers' and source_id = ?", (account["id"],))
 
     def _delete_product(self) -> None:
         goods = self.history.catalog
@@ -396,11 +385,8 @@ class Day:
         raise LookupError("no account of the demo store has orders: make it with more orders")
 
     def _orders_of(self, customer_id: int) -> list[int]:
-        rows = self.connection.execute(
-            "select target_id from links where source = 'customers' and source_id = ? and target = 'orders' order by 1",
-            (customer_id,),
-        )
-        return [row[0] for row in rows]
+        query = "select entity_id from orders where customer_id = ? order by 1"
+        return [row[0] for row in self.connection.execute(query, (customer_id,))]
 
     def _load(self, order_id: int) -> Sale:
         row = self.connection.execute("select doc from orders where entity_id = ?", (order_id,))
@@ -412,24 +398,16 @@ class Day:
         self._insert_documents(sale)
 
     def _add(self, sale: Sale) -> None:
-        order = sale.order
-        self._insert("orders", order["entity_id"], order)
-        if "customer_id" in order:
-            self._link("customers", order["customer_id"], "orders", order["entity_id"])
+        self._insert("orders", sale.order["entity_id"], sale.order)
         self._insert_documents(sale)
 
     def _insert_documents(self, sale: Sale) -> None:
-        for table, docs in sale.documents():
-            for doc in docs:
-                self._insert(table, doc["entity_id"], doc)
-                self._link("orders", sale.order["entity_id"], table, doc["entity_id"])
+        for memo in sale.creditmemos:
+            self._insert("creditmemos", memo["entity_id"], memo)
 
     def _insert(self, table: str, entity_id: int, doc: Doc) -> None:
         row = (entity_id, doc["created_at"], doc["updated_at"], _dump(doc))
         database.insert(self.connection, table, [row])
-
-    def _link(self, source: str, source_id: int, target: str, target_id: int) -> None:
-        database.insert(self.connection, "links", [(source, source_id, target, target_id)])
 
     def _update(self, table: str, entity_id: int, doc: Doc) -> None:
         self.connection.execute(

@@ -143,16 +143,10 @@ class _Sink:
         self._count = 0
 
     def add(self, sale: Sale) -> None:
-        order = sale.order
-        order_id = order["entity_id"]
-        self.highest = max(self.highest, order_id)
-        self._put("orders", order)
-        if "customer_id" in order:
-            self._link("customers", order["customer_id"], "orders", order_id)
-        for table, docs in sale.documents():
-            for doc in docs:
-                self._put(table, doc)
-                self._link("orders", order_id, table, doc["entity_id"])
+        self.highest = max(self.highest, sale.order["entity_id"])
+        self._put("orders", sale.order)
+        for memo in sale.creditmemos:
+            self._put("creditmemos", memo)
         self._count += 1
         if self._count >= self.BATCH:
             self.flush()
@@ -167,9 +161,6 @@ class _Sink:
         self._rows.setdefault(table, []).append(
             (doc["entity_id"], doc["created_at"], doc["updated_at"], orjson.dumps(doc))
         )
-
-    def _link(self, source: str, source_id: int, target: str, target_id: int) -> None:
-        self._rows.setdefault("links", []).append((source, source_id, target, target_id))
 
 
 def _catalog_size(orders: int) -> int:

@@ -107,12 +107,6 @@ class Sale:
     shipments: list[Doc] = field(default_factory=list)
     creditmemos: list[Doc] = field(default_factory=list)
 
-    def documents(self) -> Iterator[tuple[str, list[Doc]]]:
-        """Yield each table of documents and what was made for it."""
-        yield "invoices", self.invoices
-        yield "shipments", self.shipments
-        yield "creditmemos", self.creditmemos
-
 
 @dataclass(slots=True)
 class History:

@@ -77,12 +77,7 @@ def _end_with_parent(parent: int) -> None:
 
 @contextlib.contextmanager
 def serving(
-    module: str,
-    *,
-    database: str | Path,
-    port: int = 0,
-    options: Sequence[str] = (),
-    timeout: float = 60.0,
+    module: str, *, database: str | Path, port: int = 0, options: Sequence[str] = (), timeout: float = 60.0
 ) -> Iterator[str]:
     """Start `python -m module --database DATABASE --port PORT OPTIONS`, yield its base URL, stop it on leaving.
 

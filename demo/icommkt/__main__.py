@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from demo.icommkt.app import create_app
-from demo.icommkt.settings import SettingError, Settings
+from demo.icommkt.settings import CHOICES, Settings
 from demo.serving import listen
+from demo.settings import SettingError, changed
 
 
 def main() -> None:
@@ -24,9 +25,9 @@ def main() -> None:
     parser.add_argument("--profile-key", action="append", default=[], help="an existing profile; any if none is given")
     parser.add_argument("--set", action="append", default=[], metavar="NAME=JSON", help="another setting")
     arguments = parser.parse_args()
-    settings = Settings(api_key=arguments.api_key, profile_keys=tuple(arguments.profile_key))
+    given = {"api_key": arguments.api_key, "profile_keys": arguments.profile_key}
     try:
-        settings.change(dict(_parse(one) for one in arguments.set))
+        settings = changed(Settings(), given | dict(map(_parse, arguments.set)), CHOICES)
     except SettingError as error:
         parser.error(str(error))
     arguments.database.parent.mkdir(parents=True, exist_ok=True)

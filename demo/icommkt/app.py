@@ -38,12 +38,15 @@ from starlette.routing import Route
 
 from demo.faults import Faults
 from demo.icommkt import settings as codes
-from demo.icommkt.settings import SettingError, Settings
+from demo.icommkt.settings import CHOICES, Settings
 from demo.icommkt.store import Store
+from demo.settings import SettingError, changed
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+CALLS = ("SaveContact", "SaveMultiContact", "ListFull", "RemoveContact")
+_JSON = "application/json; charset=utf-8"
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s.,;]+")
 
 
@@ -67,18 +70,6 @@ class Icommkt:
 
     # -- the imitated API
 
-    async def save_contact(self, request: Request) -> Response:
-        """Add or update one contact."""
-        return await self._answer(request, "SaveContactJsonResult", self._save_one)
-
-    async def save_multi_contact(self, request: Request) -> Response:
-        """Add or update several contacts."""
-        return await self._answer(request, "SaveMultiContactJsonResult", self._save_many)
-
-    async def remove_contact(self, request: Request) -> Response:
-        """Remove one contact from the profile."""
-        return await self._answer(request, "RemoveContactJsonResult", self._remove)
-
     async def list_full(self, request: Request) -> Response:
         """Stream the contacts of a profile, or the one with the e-mail in `Filters`; no envelope but the name."""
         body = await request.body()
@@ -101,7 +92,7 @@ class Icommkt:
             yield b"]}"
 
         self._journal(request, 200, body, profile, 0, None)
-        return StreamingResponse(stream(), media_type="application/json; charset=utf-8")
+        return StreamingResponse(stream(), media_type=_JSON)
 
     def _save_one(self, given: dict[str, Any], profile: str) -> tuple[dict[str, Any], int]:
         contact = given.get("Contact")
@@ -168,18 +159,14 @@ class Icommkt:
         }
 
     def _arrange(self, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        how = self.settings.responses
-        if how == "reversed":
-            return results[::-1]
-        if how == "shuffled":
-            return self.random.sample(results, len(results))
-        if how == "shorter":
-            return results[:-1]
-        if how == "longer":
-            return [*results, *results[-1:]]
-        if how == "failures_only":
-            return [result for result in results if str(result["StatusCode"]) != str(codes.SUCCESS)]
-        return results
+        arranged = {
+            "reversed": results[::-1],
+            "shuffled": self.random.sample(results, len(results)),
+            "shorter": results[:-1],
+            "longer": [*results, *results[-1:]],
+            "failures_only": [result for result in results if str(result["StatusCode"]) != str(codes.SUCCESS)],
+        }
+        return arranged.get(self.settings.responses, results)
 
     def _code(self, code: int) -> int | str:
         return str(code) if self.settings.status_code_as == "text" else code
@@ -190,8 +177,10 @@ class Icommkt:
 
     # -- what each call has in common
 
-    async def _answer(self, request: Request, envelope: str, act: Any) -> Response:
-        body = await request.body()
+    async def answer(self, request: Request, name: str) -> Response:
+        """Carry out one of the calls that answer in an envelope."""
+        act = {"SaveContact": self._save_one, "SaveMultiContact": self._save_many, "RemoveContact": self._remove}[name]
+        envelope, body = f"{name}JsonResult", await request.body()
         profile: str | None = None
         try:
             self._check_key(request)
@@ -204,25 +193,16 @@ class Icommkt:
             return self._refuse(request, body, envelope, refusal, profile)
         answer = orjson.dumps({envelope: result})
         self._journal(request, 200, body, profile, contacts, answer)
-        return Response(answer, media_type="application/json; charset=utf-8")
+        return Response(answer, media_type=_JSON)
 
     def _refuse(
         self, request: Request, body: bytes, envelope: str, refusal: RefusalError, profile: str | None = None
     ) -> Response:
-        if refusal.http_status == 200:
-            result = {
-                "Message": "Error",
-                "MessageDetail": refusal.message,
-                "Data": None,
-                "StatusCode": self._code(refusal.code),
-            }
-            answer = orjson.dumps({envelope: result})
-            response = Response(answer, media_type="application/json; charset=utf-8")
-        else:
-            answer = orjson.dumps({"Message": refusal.message})
-            response = Response(answer, status_code=refusal.http_status, media_type="application/json; charset=utf-8")
+        inside: dict[str, Any] = {"Message": "Error", "MessageDetail": refusal.message, "Data": None}
+        inside["StatusCode"] = self._code(refusal.code)
+        answer = orjson.dumps({envelope: inside} if refusal.http_status == 200 else {"Message": refusal.message})
         self._journal(request, refusal.http_status, body, profile, 0, answer)
-        return response
+        return Response(answer, refusal.http_status, media_type=_JSON)
 
     def _journal(
         self, request: Request, status: int, body: bytes, profile: str | None, contacts: int, answer: bytes | None
@@ -316,7 +296,7 @@ class Icommkt:
         """Show or change the settings."""
         if request.method == "POST":
             try:
-                self.settings.change(_object(await request.body()))
+                self.settings = changed(self.settings, _object(await request.body()), CHOICES)
             except SettingError as error:
                 return _json({"error": str(error)}, 400)
         return _json(self.settings.describe())
@@ -339,16 +319,16 @@ def _json(content: Any, status: int = 200) -> Response:
 def create_app(database: str | Path, settings: Settings) -> ASGIApp:
     """Build the application over a database file, faults included."""
     api = Icommkt(Store(database), settings)
-    routes = []
-    for name, endpoint in {
-        "SaveContact": api.save_contact,
-        "SaveMultiContact": api.save_multi_contact,
-        "ListFull": api.list_full,
-        "RemoveContact": api.remove_contact,
-    }.items():
-        for path in (f"/Contacts/{name}.Json/", f"/Contacts/{name}.Json", f"/Contacts/{name}.json/"):
-            routes.append(Route(path, endpoint, methods=["POST"]))
-    routes += [
+
+    async def call(request: Request) -> Response:
+        name = str(request.path_params["name"])
+        if name not in CALLS:
+            return Response(status_code=404)
+        return await (api.list_full(request) if name == "ListFull" else api.answer(request, name))
+
+    paths = ("/Contacts/{name}.Json/", "/Contacts/{name}.Json", "/Contacts/{name}.json/")
+    routes = [
+        *(Route(path, call, methods=["POST"]) for path in paths),
         Route("/demo/contacts", api.demo_contacts, methods=["GET", "POST", "DELETE"]),
         Route("/demo/unsubscribe", api.demo_unsubscribe, methods=["POST"]),
         Route("/demo/bounce", api.demo_bounce, methods=["POST"]),

@@ -9,8 +9,9 @@ import sys
 from pathlib import Path
 
 from demo.magento.app import build
-from demo.magento.settings import Settings
+from demo.magento.settings import CHOICES, Settings
 from demo.serving import listen
+from demo.settings import changed
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         given = {"password": options.password, "pace": options.pace}
         given = json.loads(options.set) | {name: value for name, value in given.items() if value is not None}
-        app = build(options.database, Settings().changed(given))
+        app = build(options.database, changed(Settings(), given, CHOICES))
     except (FileNotFoundError, ValueError, TypeError, sqlite3.Error) as error:
         print(f"demo.magento: {error}", file=sys.stderr)
         return 2

@@ -18,6 +18,7 @@ import gzip
 import json
 import re
 from collections import deque
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ from demo.magento.auth import Authenticator
 from demo.magento.errors import MagentoError
 from demo.magento.pace import Pace
 from demo.magento.search import Store
-from demo.magento.settings import Settings
+from demo.magento.settings import CHOICES, Settings
+from demo.settings import changed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -150,7 +152,7 @@ class MagentoServer:
             if call == "POST /demo/advance":
                 return JSONResponse({"now": await self._advance(**given)})
             if call == "POST /demo/settings":
-                self.settings = self.settings.changed(given)
+                self.settings = changed(self.settings, given, CHOICES)
         except (ValueError, TypeError) as error:
             return JSONResponse({"error": str(error)}, 400)
         if call == "POST /demo/reset":
@@ -161,7 +163,7 @@ class MagentoServer:
         if call.endswith("/demo/requests"):
             return JSONResponse({"requests": list(self.log)})
         if call.endswith(("/demo/settings", "/demo/reset")):
-            return JSONResponse({"settings": self.settings.describe(), "now": self.store.now()})
+            return JSONResponse({"settings": asdict(self.settings), "now": self.store.now()})
         return JSONResponse({"error": f"no control call {call}"}, 404)
 
     async def _advance(self, days: int = 1, *, silent: bool = False) -> str:

@@ -20,6 +20,9 @@ themselves: they are what a list call can be filtered by, so editing a document 
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
+
+import orjson
 
 COLUMNS: dict[str, dict[str, str]] = {
     "orders": {
@@ -115,12 +118,17 @@ def finish(connection: sqlite3.Connection) -> None:
     connection.execute("pragma journal_mode = wal")
 
 
+def row(doc: dict[str, Any]) -> tuple[object, ...]:
+    """Return a document as the row of its entity table."""
+    return doc.get("entity_id", doc.get("id")), doc["created_at"], doc["updated_at"], orjson.dumps(doc)
+
+
 def insert(connection: sqlite3.Connection, table: str, rows: Iterable[tuple[object, ...]]) -> None:
-    """Insert rows given in the table's column order; documents may be given as UTF-8 bytes."""
-    names = [row[1] for row in connection.execute(f"pragma table_info({table})")]
+    """Insert or replace rows given in the table's column order; documents are given as UTF-8 bytes."""
+    names = [column[1] for column in connection.execute(f"pragma table_info({table})")]
     # Bytes are taken over as they are, where a string would be encoded once more.
     values = ", ".join("cast(? as text)" if name == "doc" else "?" for name in names)
-    connection.executemany(f"insert into {table} values ({values})", rows)
+    connection.executemany(f"insert or replace into {table} values ({values})", rows)
 
 
 def set_meta(connection: sqlite3.Connection, **values: object) -> None:

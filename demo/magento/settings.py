@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
 
 CHOICES = {
     "tfa": ("off", "google", "user_not_configured", "no_provider"),
     "token_format": ("jwt", "opaque"),
     "poison_answer": ("404", "500", "timeout"),
 }
-
-
-class SettingsError(ValueError):
-    """A setting that does not exist or a value it cannot have; the message says which."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +46,6 @@ class Settings:
     poison_seconds: float = 60.0
     rewrites: bool = True
     base_path: str = ""
-
-    def changed(self, given: Any) -> Settings:
-        """Return a copy with the given values. Raises `SettingsError` and then changes nothing."""
-        known = {one.name: getattr(self, one.name) for one in fields(self)}
-        for name, value in dict(given).items():
-            if name not in known:
-                raise SettingsError(f"no setting {name!r}: there are {', '.join(known)}")
-            if value not in CHOICES.get(name, (value,)):
-                raise SettingsError(f"{name} is one of {', '.join(CHOICES[name])}, not {value!r}")
-            wanted = {float: (int, float), tuple: (list, tuple)}.get(type(known[name]), type(known[name]))
-            if not isinstance(value, wanted):
-                raise SettingsError(f"{name} is like {known[name]!r}, not {value!r}")
-        values: dict[str, Any] = {name: tuple(one) if isinstance(one, list) else one for name, one in given.items()}
-        return replace(self, **values)
-
-    def describe(self) -> dict[str, Any]:
-        """Return the settings as JSON."""
-        return asdict(self)
 
     def poisoned(self, table: str) -> frozenset[int]:
         """Return the ids that break the pages of a list; none where it has no such setting."""

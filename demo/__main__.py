@@ -1,7 +1,5 @@
 """`python -m demo`: two nights of the whole pipeline against a demo store and a demo ICOMMKT on loopback."""
 
-from __future__ import annotations
-
 import argparse
 import shutil
 import subprocess

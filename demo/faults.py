@@ -30,6 +30,7 @@ database (500, HTML under `text/plain`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import json
 import random
@@ -74,10 +75,6 @@ _PAGES = {
 KINDS = ("latency", *_PAGES, "cut_body", "drop_connection", "expire_tokens", "timeout")
 
 
-class RuleError(ValueError):
-    """A rule that cannot be understood; the message says which part."""
-
-
 @dataclass
 class Rule:
     """One fault and how often it has happened. See the module for what the fields mean."""
@@ -95,17 +92,17 @@ class Rule:
     fired: int = 0
 
     def __post_init__(self) -> None:
-        """Check what was given. Raises `RuleError`."""
+        """Check what was given. Raises `ValueError`."""
         if self.kind not in KINDS:
-            raise RuleError(f"kind {self.kind!r} is none of {', '.join(KINDS)}")
+            raise ValueError(f"kind {self.kind!r} is none of {', '.join(KINDS)}")
         if set(self.match) - {"method", "path_regex"}:
-            raise RuleError("match takes method and path_regex")
+            raise ValueError("match takes method and path_regex")
         if not 0 <= self.probability <= 1:
-            raise RuleError("probability is between 0 and 1")
+            raise ValueError("probability is between 0 and 1")
         try:
             self._path = re.compile(self.match.get("path_regex") or "")
         except re.error as error:
-            raise RuleError(f"path_regex: {error}") from None
+            raise ValueError(f"path_regex: {error}") from None
         self._random = random.Random(self.seed)
         if self.seconds is None:
             self.seconds = 3600.0 if self.kind == "timeout" else 0.2
@@ -122,6 +119,7 @@ class Rule:
         return False
 
 
+@dataclass
 class Faults:
     """The middleware. It is the outermost: it needs the server's own connection to cut it.
 
@@ -129,19 +127,11 @@ class Faults:
     answer, `note` is told of every request and the status it was answered with, 0 without an answer.
     """
 
-    def __init__(
-        self,
-        app: ASGIApp,
-        *,
-        expire_tokens: Callable[[], None] | None = None,
-        date: Callable[[], str] | None = None,
-        note: Callable[[Scope, int], None] | None = None,
-    ) -> None:
-        self.app = app
-        self.expire_tokens = expire_tokens
-        self.date = date
-        self.note = note
-        self.rules: list[Rule] = []
+    app: ASGIApp
+    expire_tokens: Callable[[], None] | None = None
+    date: Callable[[], str] | None = None
+    note: Callable[[Scope, int], None] | None = None
+    rules: list[Rule] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer `/demo/faults`, spoil the request, or pass it on."""
@@ -235,11 +225,7 @@ async def _send_half(answered: list[Message], send: Send) -> None:
 
 
 async def _wait_for_disconnect(receive: Receive, seconds: float) -> None:
-    async def disconnected() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    try:
-        await asyncio.wait_for(disconnected(), timeout=seconds)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass

@@ -1,7 +1,5 @@
 """What the demo ICOMMKT can be told to do, because nobody outside ICOMMKT knows what the real one does."""
 
-from __future__ import annotations
-
 from dataclasses import asdict, dataclass
 from typing import Any
 

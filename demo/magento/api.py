@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from demo.magento import errors
+from demo.magento.pace import TOKEN_CALL, Pace
 from demo.magento.search import Resource, Store, apply_fields, parse_fields, read_criteria
 
 if TYPE_CHECKING:
     from demo.magento.auth import Authenticator
-    from demo.magento.pace import Pace
     from demo.magento.settings import Settings
 
 LISTS = {
@@ -34,16 +34,9 @@ ROLES: dict[str, frozenset[str] | None] = {
 }
 """Permissions of each role; None is all. `reader` is the role of ICOMMKT's article, `none` has nothing ticked."""
 
-MODULES = [
-    *(f"Magento_{name}" for name in "Store Directory Eav Customer Backend Authorization Catalog Sales".split()),  # noqa: SIM905
-    *(f"Magento_{name}" for name in "CatalogInventory SalesRule Tax Webapi Integration GraphQl Newsletter".split()),  # noqa: SIM905
-    "PayPal_Braintree",
-]
+_NAMES = "Store Directory Eav Customer Backend Catalog Sales SalesRule Tax Webapi Integration GraphQl Newsletter"
+MODULES = [*(f"Magento_{name}" for name in _NAMES.split()), "PayPal_Braintree"]
 _SYMBOLS = {"ARS": "$", "USD": "$"}
-
-
-class PoisonTimeoutError(Exception):
-    """A page that the web server gives up waiting for."""
 
 
 class Api:
@@ -63,7 +56,7 @@ class Api:
         else:
             raise errors.no_route()
         token = log_in(given if isinstance(given, dict) else {}, settings)
-        await self.pace.log_in(settings.pace)
+        await self.pace.call(settings.pace, TOKEN_CALL)
         return token
 
     async def get(self, path: str, query: dict[str, str], scope: str, role: str | None, settings: Settings) -> Any:
@@ -122,10 +115,10 @@ def _check(role: str | None, resource: str) -> None:
 
 
 async def _spoil(settings: Settings) -> None:
-    """Answer a page with a row that breaks it."""
+    """Answer a page with a row that breaks it: TimeoutError when the web server gives up waiting."""
     if settings.poison_answer == "timeout":
         await asyncio.sleep(settings.poison_seconds)
-        raise PoisonTimeoutError
+        raise TimeoutError
     if settings.poison_answer == "404":
         message = "The product that was requested doesn't exist. Verify the product and try again."
         raise errors.MagentoError(404, message)

@@ -30,7 +30,7 @@ from starlette.responses import JSONResponse, Response
 
 from demo.faults import NGINX, PAGE, Faults
 from demo.magento import errors, generate, graphql
-from demo.magento.api import Api, PoisonTimeoutError
+from demo.magento.api import Api
 from demo.magento.auth import Authenticator
 from demo.magento.errors import MagentoError
 from demo.magento.pace import Pace
@@ -123,7 +123,7 @@ class MagentoServer:
             return _json(await self._serve(request, path))
         except MagentoError as error:
             return _json(error.body, error.status)
-        except PoisonTimeoutError:
+        except TimeoutError:
             return _html(NGINX.format(text="504 Gateway Time-out"), 504)
 
     async def _serve(self, request: Request, path: str) -> Any:
@@ -180,12 +180,6 @@ def build(path: Path, settings: Settings) -> ASGIApp:
 
 
 async def _read_input(request: Request) -> Any:
-    content_type = request.headers.get("content-type", "")
-    if not content_type:
-        raise MagentoError(400, "Content-Type header is empty.")
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise MagentoError(400, f"Server cannot understand Content-Type HTTP header media type {media_type}")
     try:
         return json.loads(await request.body() or b"{}")
     except ValueError:

@@ -14,7 +14,6 @@ import hmac
 import json
 import secrets
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, unquote_plus
 
@@ -33,27 +32,20 @@ INTEGRATION = {
     "access_token_secret": "demotokensecret00000000000000001",
 }
 """The demo's only integration; it has the article's role."""
-INTEGRATION_ROLE = "reader"
 _TIME_DEVIATION = 600
 
 
-@dataclass(frozen=True)
-class User:
-    """An administrator of the demo store. `role` None is a user without any role."""
-
-    role: str | None
-    is_active: bool = True
-
-
-USERS = {
-    "admin": User("administrators"),
-    "icomm": User("reader"),
-    "ordersonly": User("ordersonly"),
-    "none": User("none"),
-    "inactive": User("reader", is_active=False),
-    "norole": User(None),
+ROLE_OF = {"admin": "administrators", "icomm": "reader", "ordersonly": "ordersonly", "none": "none"}
+INACTIVE, WITHOUT_ROLE = "inactive", "norole"
+_NAMES = list(ROLE_OF)
+_TFA: dict[str, tuple[str, dict[str, Any] | None]] = {
+    "google": ("Please use the 2fa provider-specific endpoints to obtain a token.", {"active_providers": ["google"]}),
+    "user_not_configured": (
+        "You are required to configure personal Two-Factor Authorization in order to login. Please check your email.",
+        {"providers": ["google"], "active_providers": []},
+    ),
+    "no_provider": ("Please ask an administrator with sufficient access to configure 2FA first", None),
 }
-_NAMES = list(USERS)
 
 
 class Authenticator:
@@ -81,18 +73,9 @@ class Authenticator:
     def admin_token(self, given: dict[str, Any], settings: Settings) -> str:
         """Log an administrator in by username and password. Raises `MagentoError`."""
         name = self._check_password(given, settings)
-        if settings.tfa == "google":
-            message = "Please use the 2fa provider-specific endpoints to obtain a token."
-            raise MagentoError(400, message, {"active_providers": ["google"]})
-        if settings.tfa == "user_not_configured":
-            raise MagentoError(
-                400,
-                "You are required to configure personal Two-Factor Authorization in order to login. "
-                "Please check your email.",
-                {"providers": ["google"], "active_providers": []},
-            )
-        if settings.tfa == "no_provider":
-            raise MagentoError(400, "Please ask an administrator with sufficient access to configure 2FA first")
+        message, parameters = _TFA.get(settings.tfa, ("", None))
+        if message:
+            raise MagentoError(400, message, parameters)
         return self._issue(name, settings)
 
     def google_token(self, given: dict[str, Any], settings: Settings) -> str:
@@ -101,10 +84,9 @@ class Authenticator:
         if missing:
             raise errors.required(*missing)
         name = self._check_password(given, settings)
-        if settings.tfa == "no_provider":
-            raise MagentoError(400, "Provider is not allowed.")
-        if settings.tfa == "user_not_configured":
-            raise MagentoError(400, "Provider is not configured.")
+        if settings.tfa != "google":
+            is_there = settings.tfa == "user_not_configured"
+            raise MagentoError(400, "Provider is not configured." if is_there else "Provider is not allowed.")
         step = _matching_step(str(given["otp"]), settings.tfa_secret)
         if step is None or step <= self._used_codes.get(name, -1):
             raise MagentoError(401, "Invalid code.")
@@ -119,13 +101,13 @@ class Authenticator:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() == "oauth":
             self._check_oauth(token, method, url, query)
-            return INTEGRATION_ROLE
+            return "reader"
         if scheme.lower() != "bearer":
             return None
         if _equal(token, INTEGRATION["access_token"]):
-            return INTEGRATION_ROLE if settings.integration_bearer else None
+            return "reader" if settings.integration_bearer else None
         user_id = self._read_token(token)
-        return USERS[_NAMES[user_id - 1]].role if user_id else None
+        return ROLE_OF[_NAMES[user_id - 1]] if user_id else None
 
     def _check_password(self, given: dict[str, Any], settings: Settings) -> str:
         missing = [name for name in ("username", "password") if not str(given.get(name) or "").strip()]
@@ -135,13 +117,12 @@ class Authenticator:
         failures, until = self._failures.get(name, (0, 0.0))
         if failures >= settings.lockout_failures and time.time() < until:
             raise errors.sign_in_failed()
-        user = USERS.get(name)
-        if user is None or not _equal(password, settings.password):
+        if name not in (*ROLE_OF, INACTIVE, WITHOUT_ROLE) or not _equal(password, settings.password):
             self._failures[name] = (failures + 1, time.time() + settings.lockout_seconds)
             raise errors.sign_in_failed()
-        if not user.is_active:
+        if name == INACTIVE:
             raise errors.sign_in_failed()
-        if user.role is None:
+        if name == WITHOUT_ROLE:
             raise MagentoError(401, "More permissions are needed to access this.")
         self._failures.pop(name, None)
         return name
@@ -179,13 +160,14 @@ class Authenticator:
         missing = [f"oauth_{name}" for name in names if f"oauth_{name}" not in given]
         if missing:
             raise errors.required(*missing)
+        key, method_name = given["oauth_consumer_key"], given["oauth_signature_method"]
         if len(given["oauth_token"]) != len(INTEGRATION["access_token"]):
             raise MagentoError(400, "The token length is invalid. Check the length and try again.")
-        if given["oauth_signature_method"] != "HMAC-SHA256":
-            raise MagentoError(400, "Signature method %1 is not supported", [given["oauth_signature_method"]])
-        if len(given["oauth_consumer_key"]) != len(INTEGRATION["consumer_key"]):
+        if method_name != "HMAC-SHA256":
+            raise MagentoError(400, "Signature method %1 is not supported", [method_name])
+        if len(key) != len(INTEGRATION["consumer_key"]):
             raise MagentoError(401, "Consumer key is not the correct length")
-        if given["oauth_consumer_key"] != INTEGRATION["consumer_key"]:
+        if key != INTEGRATION["consumer_key"]:
             raise MagentoError(401, "A consumer having the specified key does not exist")
         self._check_nonce(given["oauth_nonce"], given["oauth_timestamp"])
         if given["oauth_token"] != INTEGRATION["access_token"]:
@@ -193,7 +175,7 @@ class Authenticator:
         signed = {name: value for name, value in given.items() if name not in ("oauth_signature", "realm")}
         asked = (part.partition("=") for part in query.split("&") if part)
         signed |= {unquote_plus(name): unquote_plus(value) for name, _, value in asked}
-        if not _equal(given["oauth_signature"], oauth_signature(method, url, signed)):
+        if not _equal(given["oauth_signature"], _signature(method, url, signed)):
             raise MagentoError(401, "The signature is invalid. Verify and try again.")
 
     def _check_nonce(self, nonce: str, timestamp: str) -> None:
@@ -204,8 +186,8 @@ class Authenticator:
         self._nonces.add(nonce)
 
 
-def oauth_signature(method: str, url: str, parameters: dict[str, str]) -> str:
-    """Sign a request as RFC 5849 says, with SHA-256. Written here so that a client must agree with it, not share it."""
+def _signature(method: str, url: str, parameters: dict[str, str]) -> str:
+    # As RFC 5849 says, with SHA-256. Written here so that a client must agree with it, not share it.
     pairs = sorted((_percent(name), _percent(value)) for name, value in parameters.items())
     query = "&".join(f"{name}={value}" for name, value in pairs)
     base = f"{method.upper()}&{_percent(url)}&{_percent(query)}"

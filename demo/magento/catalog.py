@@ -6,6 +6,7 @@ a function of its size alone, so `advance` builds it again and reads later chang
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -15,9 +16,7 @@ from typing import Any
 Doc = dict[str, Any]
 
 TIMEZONE = "America/Argentina/Buenos_Aires"
-UTC_OFFSET = -3 * 3600
-"""Seconds from UTC of the store's zone, which has had no daylight saving time since 2009."""
-
+UTC_OFFSET = -3 * 3600  # seconds; the zone has had no daylight saving time since 2009
 GLOBAL_CURRENCY = "ARS"
 
 
@@ -61,12 +60,11 @@ WEBSITES: list[Doc] = [
 ]
 
 STORE_GROUPS: list[Doc] = [
-    {"id": id_, "website_id": website_id, "root_category_id": root, "default_store_id": store_id, "name": name}
-    | {"code": code}
-    for id_, website_id, root, store_id, name, code in (
-        (0, 0, 0, 0, "Default", "default"),
-        (1, 1, 2, 1, _MAIN[1], "main_website_store"),
-        (2, 2, 2, 3, _USA[1], "usa_store"),
+    {"id": id_, "website_id": id_, "root_category_id": root, "default_store_id": store_id, "name": name, "code": code}
+    for id_, root, store_id, name, code in (
+        (0, 0, 0, "Default", "default"),
+        (1, 2, 1, _MAIN[1], "main_website_store"),
+        (2, 2, 3, _USA[1], "usa_store"),
     )
 ]
 
@@ -79,17 +77,9 @@ STORE_VIEWS: list[Doc] = [
 ]
 
 STORE_CONFIGS: list[Doc] = [
-    {
-        "id": store.id,
-        "code": store.code,
-        "website_id": store.website_id,
-        "locale": store.locale,
-        "base_currency_code": store.currency,
-        "default_display_currency_code": store.currency,
-        "timezone": TIMEZONE,
-        "weight_unit": "kgs",
-    }
-    for store in STORES.values()
+    {"id": one.id, "code": one.code, "website_id": one.website_id, "locale": one.locale, "timezone": TIMEZONE}
+    | dict.fromkeys(("base_currency_code", "default_display_currency_code"), one.currency)
+    for one in STORES.values()
 ]
 
 CUSTOMER_GROUPS: list[Doc] = [
@@ -136,36 +126,25 @@ _NOUNS: dict[str, tuple[str, ...]] = {
     "Remeras": ("Remera de algodón", "Remera térmica", "Musculosa"),
     "Camperas": ("Campera de abrigo", "Rompevientos", "Campera de cuero"),
     "Pantalones": ("Pantalón cargo", "Jean recto", "Bombacha de campo"),
-    "Vestidos": ("Vestido largo", "Vestido camisero"),
-    "Abrigos": ("Poncho tejido", "Tapado de paño", "Cardigan"),
-    "Running": ("Zapatilla running", "Zapatilla trail"),
-    "Urbanas": ("Zapatilla urbana", "Alpargata"),
+    "Vestidos": ("Vestido largo", "Vestido camisero"), "Abrigos": ("Poncho tejido", "Tapado de paño", "Cardigan"),
+    "Running": ("Zapatilla running", "Zapatilla trail"), "Urbanas": ("Zapatilla urbana", "Alpargata"),
     "Botas": ("Bota de montaña", "Borcego"),
     "Mate": ("Mate imperial", "Bombilla de alpaca", "Set matero", "Termo acero 1 L"),
     "Parrilla": ("Set de asado", "Parrilla portátil", "Chimichurri artesanal"),
-    "Vajilla": ("Juego de platos", "Vaso térmico"),
-    "Sábanas": ("Juego de sábanas", "Acolchado"),
-    "Auriculares": ("Auricular inalámbrico", 'Auricular 1/4"'),
-    "Parlantes": ("Parlante portátil", "Barra de sonido"),
-    "Fundas": ("Funda silicona", "Vidrio templado"),
-    "Cargadores": ("Cargador rápido 20W", "Cable USB-C"),
-    "2 personas": ("Carpa iglú", "Carpa ultraliviana"),
-    "4 personas": ("Carpa familiar",),
-    "Cremas": ("Crema hidratante", "Sérum facial"),
-    "Yerba mate": ("Yerba mate orgánica 1 kg", "Yerba con hierbas"),
-    "Tintos": ("Malbec Reserva", "Bonarda", "Cabernet Franc"),
-    "Blancos": ("Torrontés", "Chardonnay"),
-}
+    "Vajilla": ("Juego de platos", "Vaso térmico"), "Sábanas": ("Juego de sábanas", "Acolchado"),
+    "Auriculares": ("Auricular inalámbrico", 'Auricular 1/4"'), "Parlantes": ("Parlante portátil", "Barra de sonido"),
+    "Fundas": ("Funda silicona", "Vidrio templado"), "Cargadores": ("Cargador rápido 20W", "Cable USB-C"),
+    "2 personas": ("Carpa iglú", "Carpa ultraliviana"), "4 personas": ("Carpa familiar",),
+    "Cremas": ("Crema hidratante", "Sérum facial"), "Yerba mate": ("Yerba mate orgánica 1 kg", "Yerba con hierbas"),
+    "Tintos": ("Malbec Reserva", "Bonarda", "Cabernet Franc"), "Blancos": ("Torrontés", "Chardonnay"),
+}  # fmt: skip
 _ADJECTIVES = (
     "Clásico", "Premium", "Patagonia", "Edición limitada", "Andino", "Urbano", "Pro", "Eco ♻", "XL", "Línea 2026",
     "“Origen”", "Ñ",
 )  # fmt: skip
 
-LONG_NAME = "Campera técnica impermeable " + "con capucha desmontable y bolsillos " * 6 + "XXXL"
-"""A product name of more than 240 characters."""
-
-NEVER_SEEN_FROM = 90_000
-"""Products with an id from here on were sold, then deleted before the store's first day."""
+LONG_NAME = "Campera técnica impermeable " + "con capucha desmontable y bolsillos " * 6 + "XXXL"  # over 240 characters
+NEVER_SEEN_FROM = 90_000  # products with an id from here on were sold, then deleted before the store's first day
 
 
 @dataclass(slots=True)
@@ -205,9 +184,11 @@ class Catalog:
     special: dict[str, Product] = field(default_factory=dict)  # awkward products by a name that says why
 
 
-def _ascii(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+@functools.lru_cache(maxsize=1024)
+def plain(text: str, between: str = "-") -> str:
+    """Return a text in small letters of ASCII, for addresses and URLs, with `between` in place of what is no letter."""
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", between, letters.lower()).strip(between or None)
 
 
 def categories() -> list[Doc]:
@@ -276,7 +257,7 @@ def build(size: int) -> Catalog:
     def brand() -> str:
         return "" if random() < 0.12 else str(_FIRST_BRAND + int(random() ** 1.5 * len(_BRANDS)))
 
-    def shelf() -> tuple[dict[str, Any], tuple[int, ...]]:
+    def shelf() -> tuple[str, tuple[int, ...]]:
         leaf = leaves[int(random() * len(leaves))]
         places = [leaf["id"]]
         if random() < 0.3:
@@ -285,39 +266,34 @@ def build(size: int) -> Catalog:
             places.append(offers)
         if random() < 0.04:
             places = []
-        return leaf, tuple(sorted(set(places)))
+        return leaf["name"], tuple(sorted(set(places)))
 
     def weight() -> int:
         return int(10 + random() * 490)
 
-    def special() -> dict[str, Product]:
-        def simple(name: str, **more: Any) -> Product:
-            return add("simple", name, price(), **({"weight": weight()} | more))
+    def simple(name: str, **more: Any) -> Product:
+        catalog.simple.append(add("simple", name, price(), **({"weight": weight()} | more)))
+        return catalog.simple[-1]
 
-        leaf = (by_name["Camperas"],)
-        one = str(_FIRST_BRAND)
-        found = {
-            "long name": simple(LONG_NAME, brand=one, categories=leaf),
-            "spaces around": simple("  Manta de lana \t", brand=one, categories=leaf),
-            "emoji": simple("Mate 🧉 “Gaúcho” 👨‍👩‍👧", brand=one, categories=leaf),
-            "quotes": simple("Caño 3/4\" 'rosca' \\ <b>x</b> & más", categories=leaf),
-            "newline": simple("Kit asado\r\ncompleto\n2026", brand=one, categories=leaf),
-            "comma": simple("Sal, pimienta, ají", brand=one, categories=leaf),
-            "no brand": simple("Remera lisa sin marca", categories=leaf),
-            "unlabelled brand": simple("Gorra", brand=UNLABELLED_BRAND, categories=leaf),
-            "two brands": simple("Gorra doble", brand=f"{_FIRST_BRAND},{_FIRST_BRAND + 2}"),
-            "no category": simple("Vela aromática", brand=str(_FIRST_BRAND + 3)),
-            "inactive category": simple("Buzo temporada pasada", brand=one, categories=(by_name["Temporada pasada"],)),
-            "several categories": simple("Campera polar", brand=one, categories=(*leaf, by_name["Abrigos"], offers)),
-            "quoted brand": simple("Mochila 40 L", brand=str(_FIRST_BRAND + 1), categories=leaf),
-            "cent price": simple("Llavero", weight=5),
-            "slash sku": simple("Repuesto", sku="SKU con espacio/barra", categories=leaf),
-        }
-        found["cent price"].price = 1_001
-        return found
-
-    catalog.special = special()
-    catalog.simple += catalog.special.values()
+    leaf, one = (by_name["Camperas"],), str(_FIRST_BRAND)
+    catalog.special = {
+        "long name": simple(LONG_NAME, brand=one, categories=leaf),
+        "spaces around": simple("  Manta de lana \t", brand=one, categories=leaf),
+        "emoji": simple("Mate 🧉 “Gaúcho” 👨‍👩‍👧", brand=one, categories=leaf),
+        "quotes": simple("Caño 3/4\" 'rosca' \\ <b>x</b> & más", categories=leaf),
+        "newline": simple("Kit asado\r\ncompleto\n2026", brand=one, categories=leaf),
+        "comma": simple("Sal, pimienta, ají", brand=one, categories=leaf),
+        "no brand": simple("Remera lisa sin marca", categories=leaf),
+        "unlabelled brand": simple("Gorra", brand=UNLABELLED_BRAND, categories=leaf),
+        "two brands": simple("Gorra doble", brand=f"{_FIRST_BRAND},{_FIRST_BRAND + 2}"),
+        "no category": simple("Vela aromática", brand=str(_FIRST_BRAND + 3)),
+        "inactive category": simple("Buzo temporada pasada", brand=one, categories=(by_name["Temporada pasada"],)),
+        "several categories": simple("Campera polar", brand=one, categories=(*leaf, by_name["Abrigos"], offers)),
+        "quoted brand": simple("Mochila 40 L", brand=str(_FIRST_BRAND + 1), categories=leaf),
+        "cent price": simple("Llavero", weight=5),
+        "slash sku": simple("Repuesto", sku="SKU con espacio/barra", categories=leaf),
+    }
+    catalog.special["cent price"].price = 1_001
 
     gift = (by_name["Tarjetas de regalo"],)
     for pesos in (5_000, 10_000, 20_000, 50_000, 100_000):
@@ -329,8 +305,8 @@ def build(size: int) -> Catalog:
         catalog.virtual.append(product)
 
     while len(catalog.products) < max(300, size):
-        leaf, places = shelf()
-        noun = pick(_NOUNS.get(leaf["name"], (f"{leaf['name'].strip()}:",)))
+        shelf_name, places = shelf()
+        noun = pick(_NOUNS.get(shelf_name, (f"{shelf_name.strip()}:",)))
         name = f"{noun} {pick(_ADJECTIVES)} {len(catalog.products) + 1}"
         made_by = brand()
         cents = price()
@@ -404,15 +380,11 @@ def product_doc(product: Product, made_at: str) -> Doc:
         extension["category_links"] = places
     if product.type == "configurable":
         extension["configurable_product_links"] = [variant.id for variant in product.children]
-    attributes: Doc = {"url_key": f"{_ascii(product.name)[:60]}-{product.id}", "tax_class_id": "2"}
-    if product.brand:
-        attributes["manufacturer"] = product.brand
-    if product.color:
-        attributes["color"] = str(product.color)
-    if product.cost:
-        attributes["cost"] = f"{product.cost / 100:.6f}"
-    if product.special_price:
-        attributes["special_price"] = f"{product.special_price / 100:.6f}"
+    attributes: Doc = {"url_key": f"{plain(product.name)[:60]}-{product.id}", "tax_class_id": "2"}
+    attributes |= {"manufacturer": product.brand} if product.brand else {}
+    attributes |= {"color": str(product.color)} if product.color else {}
+    for name, cents in (("cost", product.cost), ("special_price", product.special_price)):
+        attributes |= {name: f"{cents / 100:.6f}"} if cents else {}
     attributes["category_ids"] = [str(id_) for id_ in product.categories]
     listed = [{"attribute_code": code, "value": value} for code, value in attributes.items()]
     return doc | {"extension_attributes": extension, "custom_attributes": listed}

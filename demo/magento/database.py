@@ -24,25 +24,23 @@ from typing import Any
 
 import orjson
 
-COLUMNS: dict[str, dict[str, str]] = {
-    "orders": {
-        "store_id": "integer",
-        "customer_id": "integer",
-        "increment_id": "text",
-        "status": "text",
-        "state": "text",
-        "customer_email": "text",
-        "base_currency_code": "text",
-        "coupon_code": "text",
-    },
-    "creditmemos": {"store_id": "integer", "order_id": "integer", "increment_id": "text"},
-    "customers": {"website_id": "integer", "store_id": "integer", "group_id": "integer", "email": "text"},
-    "products": {"sku": "text", "name": "text", "type_id": "text"},
-    "categories": {"name": "text", "parent_id": "integer", "level": "integer"},
-}
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "orders": (
+        "store_id", "customer_id", "increment_id", "status", "state", "customer_email", "base_currency_code",
+        "coupon_code",
+    ),
+    "creditmemos": ("store_id", "order_id", "increment_id"),
+    "customers": ("website_id", "store_id", "group_id", "email"),
+    "products": ("sku", "name", "type_id"),
+    "categories": ("name", "parent_id", "level"),
+}  # fmt: skip
 """What the entity tables can be filtered by beside key, `created_at` and `updated_at`. Magento knows more columns."""
 
 ENTITY_TABLES = tuple(COLUMNS)
+_TEXTS = (
+    "increment_id", "status", "state", "customer_email", "base_currency_code", "coupon_code", "email", "sku", "name",
+    "type_id",
+)  # fmt: skip
 _INDEXED = ("customer_id", "order_id")  # by which a day finds what belongs together
 
 _APPLICATION_ID = 0x4D414732
@@ -53,8 +51,9 @@ def _schema() -> str:
     statements = []
     for table, columns in COLUMNS.items():
         derived = "".join(
-            f", {name} {kind} collate nocase generated always as (json_extract(doc, '$.{name}')) virtual"
-            for name, kind in columns.items()
+            f", {name} {'text' if name in _TEXTS else 'integer'} collate nocase"
+            f" generated always as (json_extract(doc, '$.{name}')) virtual"
+            for name in columns
         )
         statements.append(
             f"create table {table} (entity_id integer primary key, created_at text not null,"
@@ -81,7 +80,7 @@ def connect(path: str | Path, *, read_only: bool = False) -> sqlite3.Connection:
     """
     path = Path(path)
     if not path.is_file():
-        raise FileNotFoundError(f"no demo store at {path}: make one with `python -m demo.magento.generate {path}`")
+        raise FileNotFoundError(f"no demo store at {path}: demo.magento.generate.create makes one")
     uri = f"{path.resolve().as_uri()}?mode={'ro' if read_only else 'rw'}"
     return sqlite3.connect(uri, uri=True, isolation_level=None, timeout=30, check_same_thread=False)
 

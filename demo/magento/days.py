@@ -1,12 +1,9 @@
 """A day in the life of the store: what is new, what is paid, refunded, edited and deleted.
 
-Everything is a function of the seed, the day and what the file holds, so equal stores stay equal.
-About one row in a hundred changes. What `updated_at` does not show follows Magento: a deleted
-account disappears from its orders, and with `silent` addresses, subscriptions, categories of
-products and labels change too.
+Everything is a function of the seed, the day and what the file holds, so equal stores stay equal. About one row in a
+hundred changes. What `updated_at` does not show follows Magento: a deleted account disappears from its orders, and with
+`silent` addresses, subscriptions, categories of products and labels change too.
 """
-
-from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -24,9 +21,7 @@ from demo.magento.people import SPECIAL_ACCOUNTS, Crowd
 
 Doc = dict[str, Any]
 
-RECENT = 1500
-"""How many of the latest orders a day looks through for open ones."""
-
+RECENT = 1500  # how many of the latest orders a day looks through for open ones
 HEAVY_BUYER = 8
 
 
@@ -176,19 +171,17 @@ class Day:
         for position in range(count):
             account = self._some("customers", SPECIAL_ACCOUNTS)
             at = stamp(self._moment())
-            kind = position % 4
+            changes: list[Doc] = [
+                {"group_id": 4 if account["group_id"] != 4 else 1},
+                {"lastname": f"{account['lastname'].strip()} de Paz"},
+                {"dob": f"19{60 + self.number % 40}-02-{1 + position % 28:02d}"},
+                {"gender": 1 + self.number % 3},
+            ]
+            change = changes[position % 4]
             if position == 0:
                 account = self._account_with_orders()
-                account["email"] = f"nuevo.{account['id']}.{self.number}@example.com"
-            elif kind == 0:
-                account["group_id"] = 4 if account["group_id"] != 4 else 1
-            elif kind == 1:
-                account["lastname"] = f"{account['lastname'].strip()} de Paz"
-            elif kind == 2:
-                account["dob"] = f"19{60 + self.number % 40}-02-{1 + position % 28:02d}"
-            else:
-                account["gender"] = 1 + self.number % 3
-            self._put("customers", account | {"updated_at": at})
+                change = {"email": f"nuevo.{account['id']}.{self.number}@example.com"}
+            self._put("customers", account | change | {"updated_at": at})
 
     def _edit_products(self, count: int) -> None:
         options = [row[1] for row in catalog.ATTRIBUTE_OPTIONS if row[0] == "manufacturer"]

@@ -5,8 +5,6 @@ the order's); an order read back from the file is handled like a new one (`relin
 Magento, lines of credit memos are gross, and a memo's discount is negative.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from typing import Any
 
@@ -69,9 +67,8 @@ def refund(
 ) -> Doc:
     """Refund quantities of top-level items (offline); return the credit memo.
 
-    `shipping`, `plus` (adjustment refund) and `minus` (adjustment fee) are cents of base currency;
-    without `plus` and `minus` the memo has no adjustments, as one made for everything at once.
-    The order is closed when nothing is left to be refunded.
+    `shipping`, `plus` (adjustment refund) and `minus` (adjustment fee) are cents of base currency; without `plus` and
+    `minus` the memo has no adjustments, as one of everything. The order is closed when nothing is left to be refunded.
     """
     at = stamp(moment)
     memo_id = ids.take("creditmemo")
@@ -102,13 +99,12 @@ def refund(
     added, taken = plus or 0, minus or 0
     total = subtotal - discount + tax + shipping + added - taken
     copied = ("base_currency_code", "base_to_global_rate", "base_to_order_rate", "global_currency_code")
-    memo: Doc = {name: order[name] for name in (*copied, "order_currency_code", "store_currency_code", "store_id")} | {
-        "base_adjustment": money(added - taken),
-        "base_discount_amount": money(-discount),
-        "base_grand_total": money(total),
-        "base_shipping_amount": money(shipping),
-        "base_subtotal": money(subtotal),
-        "base_tax_amount": money(tax),
+    memo: Doc = {name: order[name] for name in (*copied, "order_currency_code", "store_currency_code", "store_id")}
+    amounts = {"subtotal": subtotal, "discount_amount": -discount, "shipping_amount": shipping, "tax_amount": tax}
+    amounts |= {"adjustment": added - taken, "grand_total": total}
+    if plus is not None or minus is not None:
+        amounts |= {"adjustment_negative": taken, "adjustment_positive": added}
+    memo |= {f"base_{name}": money(cents) for name, cents in amounts.items()} | {
         "created_at": at,
         "entity_id": memo_id,
         "increment_id": ids.increment("creditmemo", STORES[order["store_id"]]),
@@ -117,8 +113,6 @@ def refund(
         "state": 2,
         "updated_at": at,
     }
-    if plus is not None or minus is not None:
-        memo |= {"base_adjustment_negative": money(taken), "base_adjustment_positive": money(added)}
     _add(order, "base_adjustment_negative", taken)
     _add(order, "base_shipping_refunded", shipping)
     _add(order, "base_total_refunded", total)

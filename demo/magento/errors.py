@@ -4,8 +4,6 @@ A body is `{"message": ..., "parameters": ...}`; the message keeps its placehold
 puts the parameters in.
 """
 
-from __future__ import annotations
-
 import time
 from typing import Any
 
@@ -47,18 +45,6 @@ def required(*names: str) -> MagentoError:
     error = MagentoError(400, "One or more input exceptions have occurred.")
     error.body["errors"] = [{"message": message, "parameters": {"fieldName": name}} for name in names]
     return error
-
-
-def unsupported_field(name: str) -> MagentoError:
-    """400 for a key that searchCriteria does not have; `name` is in UpperCamelCase."""
-    return MagentoError(
-        400, '"%fieldName" is not supported. Correct the field name and try again.', {"fieldName": name}
-    )
-
-
-def unknown_attribute(name: str) -> MagentoError:
-    """400 for a filter on an attribute that customers, products or categories do not have."""
-    return MagentoError(400, 'The "%1" attribute name is invalid. Reset the name and try again.', [name])
 
 
 def internal_error() -> MagentoError:

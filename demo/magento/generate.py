@@ -1,21 +1,15 @@
 """Make the demo store, and let its days pass.
 
-`python -m demo.magento.generate PATH` writes the store of an Argentine merchant; `--advance DAYS`
-moves an existing one on. Equal seeds and sizes give equal contents; nothing reads this machine's
-clock.
+`create` writes the store of an Argentine merchant; `advance` moves an existing one on. Equal seeds and sizes give equal
+contents; nothing reads this machine's clock.
 
-Documents have keys and types that a live Magento 2.4.7 was recorded to send, and two kinds that it
-was not: an edited order and its replacement name each other (`relation_*`, `original_increment_id`,
-`edit_increment`), and accounts have `custom_attributes`. Both are in Magento's own API schema. What
-the loader never asks for (invoices, shipments, taxes by line, pictures) is left out.
+Documents have keys and types that a live Magento 2.4.7 was recorded to send, and two kinds that it was not: an edited
+order and its replacement name each other (`relation_*`, `original_increment_id`, `edit_increment`), and accounts have
+`custom_attributes`. Both are in Magento's own API schema. What the loader never asks for (invoices, shipments, taxes by
+line, comments, pictures) is left out.
 """
 
-from __future__ import annotations
-
-import argparse
-import gc
 import sqlite3
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,17 +45,12 @@ def create(
     part = path.with_name(f"{path.name}.part")
     _remove(part)
     connection = database.create_schema(part)
-    # Documents hold no reference cycles; looking for some in millions of them takes a tenth of the time.
-    collecting = gc.isenabled()
-    gc.disable()
     try:
         connection.execute("begin")
         _fill(connection, seed, customers, orders, clock.parse(now))
         connection.execute("commit")
         database.finish(connection)
     finally:
-        if collecting:
-            gc.enable()
         connection.close()
     _remove(path)
     part.rename(path)
@@ -155,29 +144,3 @@ def _insert_shop(connection: sqlite3.Connection, goods: catalog.Catalog) -> None
     database.insert(connection, "categories", map(database.row, catalog.categories()))
     products = (catalog.product_doc(product, _CATALOG_MADE) for product in goods.products.values())
     database.insert(connection, "products", map(database.row, products))
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m demo.magento.generate", description=__doc__)
-    parser.add_argument("path", type=Path, help="SQLite file of the store")
-    parser.add_argument("--customers", type=int, default=3000, metavar="N")
-    parser.add_argument("--orders", type=int, default=10000, metavar="N")
-    parser.add_argument("--seed", type=int, default=1, metavar="S")
-    parser.add_argument("--now", default=FIRST_DAY, help="clock of a new store, UTC (%(default)s)")
-    parser.add_argument("--advance", type=int, metavar="DAYS", help="move the store at PATH on by so many days")
-    parser.add_argument("--silent", action="store_true", help="advance with changes that no updated_at shows")
-    given = parser.parse_args(arguments)
-    try:
-        if given.advance is not None:
-            advance(given.path, days=given.advance, silent=given.silent)
-        else:
-            create(given.path, seed=given.seed, customers=given.customers, orders=given.orders, now=given.now)
-    except (OSError, ValueError, LookupError) as error:
-        print(f"demo store: {error}", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from demo.magento.search import Store
 
-_TOKEN = re.compile(r'[\s,]*("(?:[^"\\]|\\.)*"|\w+|[{}()\[\]:])')
+_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\w+|[{}()\[\]:]')
 
 Selection = dict[str, tuple[dict[str, Any], "Selection"]]
 """Field -> its arguments and what is asked of it."""
@@ -28,8 +28,7 @@ class GraphQlError(Exception):
 def answer(store: Store, query: str, store_code: str) -> dict[str, Any]:
     """Answer one query; errors are part of the answer. `store_code` is the `Store` header, empty without it."""
     try:
-        tokens = _tokens(query.strip().removeprefix("query"))
-        selection = _selection(tokens)
+        selection = _parse(query.strip().removeprefix("query"))
         views = _views(store)
         current = next((one for one in views if one["store_code"] == (store_code or views[0]["store_code"])), None)
         if current is None:
@@ -43,67 +42,59 @@ def answer(store: Store, query: str, store_code: str) -> dict[str, Any]:
                 "items": [_labels(store, one) for one in given.get("attributes", ())]
             },
         }
-        for name in selection:
-            if name not in found:
-                raise GraphQlError(f'Cannot query field "{name}" on type "Query".')
+        if unknown := sorted(set(selection) - set(found)):
+            raise GraphQlError(f'Cannot query field "{unknown[0]}" on type "Query".')
         return {"data": {name: _pick(found[name](given), inner) for name, (given, inner) in selection.items()}}
     except GraphQlError as error:
         return {"errors": [{"message": str(error), "extensions": {"category": "graphql"}}]}
 
 
-def _tokens(text: str) -> list[str]:
-    """Return the tokens, the first one last."""
-    tokens = []
-    position = 0
-    while text[position:].strip():
-        match = _TOKEN.match(text, position)
-        if match is None:
-            raise GraphQlError(f"Syntax Error: Cannot parse the unexpected character at {position}.")
-        tokens.append(match[1])
-        position = match.end()
-    return tokens[::-1]
+def _parse(query: str) -> Selection:
+    tokens = _TOKEN.findall(query)[::-1]
+    try:
+        selection = _selection(tokens)
+    except (IndexError, ValueError):
+        raise GraphQlError("Syntax Error: Unexpected end of the query") from None
+    if tokens:
+        raise GraphQlError(f"Syntax Error: Unexpected {tokens.pop()}")
+    return selection
 
 
-def _take(tokens: list[str], expected: str = "") -> str:
-    token = tokens.pop() if tokens else "<EOF>"
-    if expected and token != expected:
-        raise GraphQlError(f"Syntax Error: Expected {expected}, found {token}")
-    return token
+def _take(tokens: list[str], expected: str) -> None:
+    if tokens.pop() != expected:
+        raise GraphQlError(f"Syntax Error: Expected {expected}")
 
 
 def _selection(tokens: list[str]) -> Selection:
+    """Take what is in braces; the first token is the last of the list."""
     _take(tokens, "{")
     found: Selection = {}
-    while tokens and tokens[-1] != "}":
-        name = _take(tokens)
-        arguments = _members(tokens, "(", ")") if tokens[-1:] == ["("] else {}
-        found[name] = (arguments, _selection(tokens) if tokens[-1:] == ["{"] else {})
-    _take(tokens, "}")
-    return found
-
-
-def _members(tokens: list[str], opening: str, closing: str) -> dict[str, Any]:
-    _take(tokens, opening)
-    found = {}
-    while tokens and tokens[-1] != closing:
-        name = _take(tokens)
-        _take(tokens, ":")
-        found[name] = _value(tokens)
-    _take(tokens, closing)
+    while tokens[-1] != "}":
+        name = tokens.pop()
+        arguments = _value(tokens) if tokens[-1] == "(" else {}
+        found[name] = (arguments, _selection(tokens) if tokens[-1] == "{" else {})
+    tokens.pop()
     return found
 
 
 def _value(tokens: list[str]) -> Any:
-    if tokens[-1:] == ["{"]:
-        return _members(tokens, "{", "}")
-    token = _take(tokens)
-    if token != "[":  # noqa: S105 - not a password
+    """Take an argument's value: a list, an object, a text or a name. Arguments themselves are like an object."""
+    token = tokens.pop()
+    if token == "[":  # noqa: S105 - not a password
+        values = []
+        while tokens[-1] != "]":
+            values.append(_value(tokens))
+        tokens.pop()
+        return values
+    if token not in ("(", "{"):
         return json.loads(token) if token.startswith('"') else token
-    values = []
-    while tokens and tokens[-1] != "]":
-        values.append(_value(tokens))
-    _take(tokens, "]")
-    return values
+    members = {}
+    while tokens[-1] not in ")}":
+        name = tokens.pop()
+        _take(tokens, ":")
+        members[name] = _value(tokens)
+    tokens.pop()
+    return members
 
 
 def _views(store: Store) -> list[dict[str, Any]]:

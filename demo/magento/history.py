@@ -1,11 +1,9 @@
 """Three years of a shop: who ordered what when, and what became of each order.
 
-Every order is a function of the seed and its id, so orders are made one after the other without
-keeping any. Times rise with the ids, the share of paid, canceled and refunded orders is a
-shop's, and prices and the dollar rise as they did in Argentina.
+Every order is a function of the seed and its id, so orders are made one after the other without keeping any. Times rise
+with the ids, the share of paid, canceled and refunded orders is a shop's, and prices and the dollar rise as they did in
+Argentina.
 """
-
-from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
@@ -22,15 +20,9 @@ from demo.magento.people import INVALID_EMAILS, SPECIAL_ACCOUNTS, Crowd, masked_
 Doc = dict[str, Any]
 Draw = Callable[[], float]
 
-YEARS = 3
-HISTORY = YEARS * 365 * DAY
-"""How long before the store's first day its first recorded order was placed, in seconds."""
-
-OLD_MODULE_SHARE = 0.55
-"""Share of the history after which the old MercadoPago module was replaced by the new one."""
-
-LOST_AFTER = 0.6
-"""Share of the history after which every fifth of the loyal accounts stays away."""
+HISTORY = 3 * 365 * DAY  # seconds before the store's first day that its first recorded order was placed
+OLD_MODULE_SHARE = 0.55  # share of the history after which the old MercadoPago module was replaced by the new one
+LOST_AFTER = 0.6  # share of the history after which every fifth of the loyal accounts stays away
 
 COUPONS = (
     Discount(10, coupon="BIENVENIDA10", description="Bienvenida 10%", rules="2"),
@@ -55,15 +47,9 @@ def _wheel(**weights: int) -> tuple[str, ...]:
 
 
 _WHEEL_NEW = _wheel(
-    mercadopago_adbpayment_cc=27,
-    mercadopago_adbpayment_checkout_pro=20,
-    mercadopago_adbpayment_payment_methods_off=9,
-    decidir=16,
-    cashondelivery=8,
-    banktransfer=12,
-    checkmo=3,
-    gocuotas=5,
-)
+    mercadopago_adbpayment_cc=27, mercadopago_adbpayment_checkout_pro=20, mercadopago_adbpayment_payment_methods_off=9,
+    decidir=16, cashondelivery=8, banktransfer=12, checkmo=3, gocuotas=5,
+)  # fmt: skip
 _WHEEL_OLD = _wheel(
     mercadopago_basic=26, mercadopago_custom=24, decidir=20, cashondelivery=11, banktransfer=14, checkmo=5
 )
@@ -71,8 +57,7 @@ _WHEEL_USA = _wheel(mercadopago_adbpayment_cc=60, checkmo=20, banktransfer=20)
 
 SHIPPED_FIRST = "cashondelivery"
 
-# Method: shares that are paid at once or later, canceled after a while, and left as they are;
-# longest wait for the payment.
+# Method: shares that are paid at once or later, and canceled after a while; longest wait for the payment.
 _FATES: dict[str, tuple[float, float, int]] = {
     "mercadopago_adbpayment_checkout_pro": (0.74, 0.9, DAY // 2),
     "mercadopago_adbpayment_payment_methods_off": (0.66, 0.83, 4 * DAY),
@@ -297,20 +282,18 @@ class History:
         shipping = round((order["base_shipping_invoiced"] - order.get("base_shipping_refunded", 0)) * 100)
         open_cents = round((order["base_total_paid"] - order.get("base_total_refunded", 0)) * 100)
         fee = max(1, open_cents // 20)
-        ids = self.ids
+        some: dict[str, Any] = {"plus": 0, "minus": 0}
         if kind >= 0.9:  # money back, no goods
-            return documents.refund(ids, order, moment, {}, plus=fee, minus=0)
-        if kind < 0.2 and len(left) > 1:  # whole lines
-            some = dict(list(left.items())[: max(1, len(left) // 2)])
-            return documents.refund(ids, order, moment, some, plus=0, minus=0)
-        if kind < 0.4 and max(left.values()) > 1:  # a part of a line
-            item_id = max(left, key=lambda key: left[key])
-            return documents.refund(ids, order, moment, {item_id: 1}, plus=0, minus=0)
-        if kind < 0.5:  # all goods for a fee: closed, and the fee stays with the shop
-            return documents.refund(ids, order, moment, left, shipping=shipping, plus=0, minus=fee)
-        if kind < 0.6:  # all goods, shipping not
-            return documents.refund(ids, order, moment, left, plus=0, minus=0)
-        return documents.refund(ids, order, moment, left, shipping=shipping)
+            left, some["plus"] = {}, fee
+        elif kind < 0.2 and len(left) > 1:  # whole lines
+            left = dict(list(left.items())[: max(1, len(left) // 2)])
+        elif kind < 0.4 and max(left.values()) > 1:  # a part of a line
+            left = {max(left, key=lambda key: left[key]): 1}
+        elif kind < 0.5:  # all goods for a fee: closed, and the fee stays with the shop
+            some |= {"shipping": shipping, "minus": fee}
+        elif kind >= 0.6:  # everything; below, all goods and the shipping not
+            some = {"shipping": shipping}
+        return documents.refund(self.ids, order, moment, left, **some)
 
 
 def _fate(method: str, random: Draw) -> tuple[str, int]:

@@ -9,8 +9,6 @@ recorded from a live Magento, a line's `row_total` is net of its discount, line 
 is negative. `documents` has what happens to an order afterwards.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -137,10 +135,8 @@ def place(ids: Ids, order_id: int, basket: Basket, buyer: Doc, address: Doc, mom
         "base_to_order_rate": basket.display[1] if basket.display else 1,
         "created_at": at,
         "customer_email": email,
-        "customer_firstname": buyer["firstname"],
-        "customer_group_id": buyer["group_id"],
+        **{f"customer_{name}": buyer[name] for name in ("firstname", "lastname", "group_id")},
         "customer_is_guest": 0 if "id" in buyer else 1,
-        "customer_lastname": buyer["lastname"],
         "entity_id": order_id,
         "global_currency_code": GLOBAL_CURRENCY,
         "increment_id": ids.increment("order", store),

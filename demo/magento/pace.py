@@ -1,21 +1,16 @@
 """Answering as slowly as the recorded Magento, whose speed depends on how many ask at once.
 
 Recorded on orders, pages of 100: one client 75 orders/s, two together 190, four together 166; an empty call 60 ms, a
-token 0.2 s; other lists in proportion. Work of a request goes on at the rate that the number of requests in progress
-allows, and that number changes under it. `factor` is how many times faster; 0 does not wait.
+token 0.2 s; other lists in proportion. `factor` is how many times faster; 0 does not wait.
 """
 
-from __future__ import annotations
-
 import asyncio
-import time
 
 EMPTY_CALL = 0.06
 TOKEN_CALL = 0.2
 _PAGE = 100
 _TOGETHER = {1: 75.0, 2: 190.0, 3: 178.0}
 _TOGETHER_MANY = 166.0
-_SLICE = 0.02
 
 
 def seconds_per_order(clients: int) -> float:
@@ -34,15 +29,6 @@ class Pace:
         if factor:
             await asyncio.sleep(seconds / factor)
 
-    async def log_in(self, factor: float) -> None:
-        """Wait as long as a token takes."""
-        await self.call(factor, TOKEN_CALL)
-
     async def rows(self, factor: float, rows: int, rows_per_second: float) -> None:
         """Wait as long as rows take, of which one client alone gets so many a second."""
-        left = rows * _TOGETHER[1] / rows_per_second if factor else 0.0  # in orders
-        while left > 0:
-            rate = factor / seconds_per_order(self.active)
-            began = time.perf_counter()
-            await asyncio.sleep(min(left / rate, _SLICE))
-            left -= (time.perf_counter() - began) * rate
+        await self.call(factor, rows * _TOGETHER[1] / rows_per_second * seconds_per_order(self.active))

@@ -3,15 +3,12 @@
 Nothing about people is kept in memory: the account of an order is made again from its id.
 """
 
-from __future__ import annotations
-
 import functools
-import unicodedata
 from collections.abc import Callable
 from random import Random
 from typing import Any
 
-from demo.magento.catalog import STORES
+from demo.magento.catalog import STORES, plain
 from demo.magento.clock import DAY, stamp
 
 Doc = dict[str, Any]
@@ -118,7 +115,7 @@ class Crowd:
         self.start = start
         self.end = end
         self._random = Random()
-        self._known: dict[int, Doc] = {}
+        self._recent = functools.lru_cache(maxsize=4096)(self.account)
 
     def _draws(self, kind: int, number: int) -> Callable[[], float]:
         self._random.seed((self.seed << 80) | (kind << 64) | number)
@@ -141,12 +138,7 @@ class Crowd:
 
     def buyer(self, number: int) -> Doc:
         """Return an account to be read, not changed: the last few thousand are kept."""
-        found = self._known.get(number)
-        if found is None:
-            if len(self._known) >= 4096:
-                self._known.clear()
-            found = self._known[number] = self.account(number)
-        return found
+        return self._recent(number)
 
     def account(self, number: int, created: int | None = None) -> Doc:
         """Return account `number` as `GET /V1/customers/search` sends it.
@@ -222,14 +214,9 @@ class Crowd:
         random = self._draws(3 if regular else 2, number)
         first = _FIRST[int(random() * len(_FIRST))]
         last = _LAST[int(random() * len(_LAST))]
-        tag = f"{'r' if regular else 'g'}{number}"
-        return {
-            "group_id": 0,
-            "email": _email(first, last, tag, random()),
-            "firstname": first,
-            "lastname": last,
-            "addresses": [{"firstname": first, "lastname": last, **_place(website_id, random)}],
-        }
+        name = {"firstname": first, "lastname": last}
+        email = _email(first, last, f"{'r' if regular else 'g'}{number}", random())
+        return {"group_id": 0, "email": email, **name, "addresses": [{**name, **_place(website_id, random)}]}
 
 
 def masked_email(number: int) -> str:
@@ -241,16 +228,10 @@ def masked_email(number: int) -> str:
 
 def _email(first: str, last: str, tag: str, case: float) -> str:
     domain = _DOMAINS[len(first + last) % len(_DOMAINS)]
-    local = f"{_ascii(first)}.{_ascii(last)}.{tag}"
+    local = f"{plain(first, '')}.{plain(last, '')}.{tag}"
     if case < 0.08:
         local = local.title()
     return f"{local}@{domain}"
-
-
-@functools.cache
-def _ascii(name: str) -> str:
-    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-    return plain.replace(" ", "").replace("'", "")
 
 
 def _place(website_id: int, random: Callable[[], float]) -> Doc:
@@ -263,11 +244,11 @@ def _place(website_id: int, random: Callable[[], float]) -> Doc:
         street.append(f"Piso {number % 12}º “{'ABCD'[number % 4]}”")
     phone = f"+1 {area} 555 {number:04d}" if website_id == 2 else f"+54 {area} 4{number:04d}-{number:04d}"
     abroad = number % 40 == 0
+    if abroad:
+        code, region, region_id = None, None, 0  # type: ignore[assignment]
     return {
-        "region": {"region_code": None, "region": None, "region_id": 0}
-        if abroad
-        else {"region_code": code, "region": region, "region_id": region_id},
-        **({} if abroad and number % 80 else {"region_id": 0 if abroad else region_id}),
+        "region": {"region_code": code, "region": region, "region_id": region_id},
+        **({} if abroad and number % 80 else {"region_id": region_id}),
         "country_id": "DE" if abroad else "US" if website_id == 2 else "AR",
         "street": street,
         "telephone": phone,

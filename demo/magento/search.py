@@ -29,21 +29,9 @@ Tree: TypeAlias = "dict[str, Tree | None]"
 """Wanted fields; None wants the whole value, a tree its sub-fields."""
 
 _NAME = re.compile(r"search_?criteria\[(\w+)\](?:\[(\d+)\](?:\[filters\]\[(\d+)\])?\[(\w+)\])?", re.IGNORECASE)
-_PARTS = {  # of a filter and of a sort order
-    True: ("field", "value", "condition_type"),
-    False: ("field", "direction"),
-}
-_OPERATORS = {
-    "eq": "= ?",
-    "neq": "<> ?",
-    "gt": "> ?",
-    "gteq": ">= ?",
-    "from": ">= ?",
-    "lt": "< ?",
-    "lteq": "<= ?",
-    "to": "<= ?",
-    "like": r"like ? escape '\'",
-}
+_KNOWN = {("filter_groups", part) for part in ("field", "value", "condition_type")}
+_KNOWN |= {("sort_orders", part) for part in ("field", "direction")}
+_OPERATORS = {"eq": "=", "neq": "<>", "gt": ">", "gteq": ">=", "from": ">=", "lt": "<", "lteq": "<=", "to": "<="}
 # Any punctuation may stand between the parts of a date, and between it and the time; an offset is not applied.
 _DATE = re.compile(r"\s*(\d{4})\D(\d{1,2})\D(\d{1,2})(?:[T\W_]+(\d{1,2})(?:\W(\d{1,2})(?:\W(\d{1,2}))?)?)?")
 _REMEMBERED = 64
@@ -78,8 +66,9 @@ def read_criteria(query: dict[str, str], page_limit: int = 0) -> Criteria:
         what, number, position, part = (_snake(one) for one in match.groups()) if match else ("", "", "", "")
         if what in ("page_size", "current_page"):
             found[what] = _number(query[name])
-        elif what not in ("filter_groups", "sort_orders") or part not in _PARTS[what == "filter_groups"]:
-            raise errors.unsupported_field(_camel(part or what or name))
+        elif (what, part) not in _KNOWN:
+            given = {"fieldName": _camel(part or what or name)}
+            raise MagentoError(400, '"%fieldName" is not supported. Correct the field name and try again.', given)
         elif what == "sort_orders":
             sorts.setdefault(number, {})[part] = query[name]
         else:
@@ -184,8 +173,8 @@ class Store:
 def _column(resource: Resource, name: str) -> str | None:
     if name == resource.key:
         return "entity_id"
-    columns = database.COLUMNS.get(resource.table, {})
-    return name if name in columns or (columns and name in ("created_at", "updated_at")) else None
+    columns = database.COLUMNS.get(resource.table)
+    return name if columns and name in (*columns, "created_at", "updated_at") else None
 
 
 def _sorts(resource: Resource, criteria: Criteria) -> list[tuple[str, str]]:
@@ -215,15 +204,19 @@ def _condition(resource: Resource, one: dict[str, str]) -> tuple[str, list[objec
     name, value, condition = one["field"], one["value"], one["condition_type"]
     column = _column(resource, name)
     if column is None:
-        raise errors.unknown_attribute(name) if resource.by_attributes and name else errors.internal_error()
+        if not resource.by_attributes:
+            raise errors.internal_error()
+        raise MagentoError(400, 'The "%1" attribute name is invalid. Reset the name and try again.', [name])
     given: list[object] = list(value.split(",")) if condition in ("in", "nin") else [value]
     if column in ("created_at", "updated_at"):
         given = [moment(str(each)) for each in given]
     if condition in ("in", "nin"):
         return f"{column} {'not ' * (condition == 'nin')}in ({','.join('?' * len(given))})", given
+    if condition == "like":
+        return rf"{column} like ? escape '\'", given
     if condition not in _OPERATORS:
         raise MagentoError(400, "The demo store does not imitate the condition %1", [condition])
-    return f"{column} {_OPERATORS[condition]}", given
+    return f"{column} {_OPERATORS[condition]} ?", given
 
 
 @functools.lru_cache(maxsize=64)

@@ -1,7 +1,5 @@
 """What can be switched on the demo store while it runs (`POST /demo/settings`) or from the command line."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 CHOICES = {

@@ -104,10 +104,12 @@ def test_equal_seeds_give_equal_stores_whatever_the_process_and_its_zone(tmp_pat
         ("b", "7", {"PYTHONHASHSEED": "2"}),
         ("c", "8", {}),
     ):
-        command = [sys.executable, "-m", "demo.magento.generate", str(tmp_path / name)]
-        size = ["--customers", "50", "--orders", "230", "--seed", seed]
-        subprocess.run([*command, *size], check=True, env=os.environ | environment)
-        subprocess.run([*command, "--advance", "2", "--silent"], check=True, env=os.environ | environment)
+        code = (
+            "from demo.magento.generate import *; "
+            f"create({str(tmp_path / name)!r}, customers=50, orders=230, seed={seed}); "
+            f"advance({str(tmp_path / name)!r}, days=2, silent=True)"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | environment)
     assert dump(tmp_path / "a") == dump(tmp_path / "b")
     assert dump(tmp_path / "a")["orders"] != dump(tmp_path / "c")["orders"]
 
@@ -386,7 +388,7 @@ def test_a_reader_keeps_its_view_while_a_day_passes(path: Path, tmp_path: Path) 
     reader.close()
 
 
-# -- the file and the command line
+# -- the file
 
 
 def test_create_replaces_a_store_and_nothing_else(tmp_path: Path) -> None:
@@ -405,9 +407,9 @@ def test_create_replaces_a_store_and_nothing_else(tmp_path: Path) -> None:
         assert (tmp_path / other).read_bytes() == before
 
 
-def test_command_line_says_what_is_wrong(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert generate.main([str(tmp_path / "none.sqlite"), "--advance", "1"]) == 1
-    assert capsys.readouterr().err.startswith("demo store: no demo store at ")
-    assert generate.main([str(tmp_path / "s.sqlite"), "--orders", "0", "--customers", "0"]) == 0
-    assert generate.main([str(tmp_path / "s.sqlite"), "--advance", "0"]) == 1
-    assert "at least 1 day" in capsys.readouterr().err
+def test_advance_refuses_what_is_no_store_and_no_day(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="no demo store at"):
+        generate.advance(tmp_path / "none.sqlite")
+    generate.create(tmp_path / "s.sqlite", customers=0, orders=0)
+    with pytest.raises(ValueError, match="at least 1 day"):
+        generate.advance(tmp_path / "s.sqlite", days=0)

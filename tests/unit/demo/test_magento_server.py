@@ -178,9 +178,8 @@ def test_settings_refuse_what_they_do_not_know(shop: Shop, bad: Any) -> None:
 
 def test_a_store_that_is_not_there_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--database", str(tmp_path / "none.sqlite")]) == 2
-    assert main(["--database", str(tmp_path / "none.sqlite"), "--set", '{"nope": 1}']) == 2
-    lines = capsys.readouterr().err.splitlines()
-    assert ["no demo store at" in lines[0], "no setting 'nope'" in lines[1], len(lines)] == [True, True, 2]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "no demo store at" in line
 
 
 @pytest.mark.parametrize(("clients", "together"), [(1, 75), (2, 190), (3, 178), (4, 166), (8, 166)])

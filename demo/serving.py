@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 LISTENING = re.compile(r"^listening on (http://\S+)$")
-
-
 WITH_PARENT = "DEMO_SERVER_ENDS_WITH_PARENT"
 
 

@@ -36,7 +36,6 @@ ROLES: dict[str, frozenset[str] | None] = {
 
 _NAMES = "Store Directory Eav Customer Backend Catalog Sales SalesRule Tax Webapi Integration GraphQl Newsletter"
 MODULES = [*(f"Magento_{name}" for name in _NAMES.split()), "PayPal_Braintree"]
-_SYMBOLS = {"ARS": "$", "USD": "$"}
 
 
 class Api:
@@ -78,7 +77,7 @@ class Api:
     async def _list(self, resource: Resource, query: dict[str, str], settings: Settings) -> Any:
         criteria = read_criteria(query, settings.page_limit)
         ids, total = self.store.page(resource, criteria)
-        if not settings.poisoned(resource.table).isdisjoint(ids):
+        if not set(ids).isdisjoint(getattr(settings, f"poison_{resource.table}", ())):
             await _spoil(settings)
         await self.pace.rows(settings.pace, len(ids), resource.rows_per_second)
         fields = query.get("fields")
@@ -99,9 +98,9 @@ class Api:
         base, display = config["base_currency_code"], config["default_display_currency_code"]
         return {
             "base_currency_code": base,
-            "base_currency_symbol": _SYMBOLS.get(base, base),
+            "base_currency_symbol": "$",
             "default_display_currency_code": display,
-            "default_display_currency_symbol": _SYMBOLS.get(display, display),
+            "default_display_currency_symbol": "$",
             "available_currency_codes": [base],
             "exchange_rates": [{"currency_to": base, "rate": 1}],
         }

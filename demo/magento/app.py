@@ -29,7 +29,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from demo.faults import NGINX, PAGE, Faults
-from demo.magento import errors, generate, graphql
+from demo.magento import database, errors, generate, graphql
 from demo.magento.api import Api
 from demo.magento.auth import Authenticator
 from demo.magento.errors import MagentoError
@@ -45,7 +45,6 @@ if TYPE_CHECKING:
 
 JSON_TYPE = "application/json; charset=utf-8"
 _LONGEST_REQUEST_LINE = 8192
-_LOG_SIZE = 20_000
 _REST = re.compile(r"/rest(?:/(?!V\d+(?:/|$))([^/]+))?/(?:V1/)?(.*?)/?")
 _NO_PAGE = PAGE.format(title="404 Not Found", body="<p>The page you requested was not found.</p>")
 _ADMIN_PAGE = PAGE.format(title="Magento Admin", body='<form method="post" id="login-form"></form>')
@@ -62,7 +61,7 @@ class MagentoServer:
         self.pace = Pace()
         self.api = Api(self.store, self.authenticator, self.pace)
         self.first_settings = self.settings = settings
-        self.log: deque[dict[str, Any]] = deque(maxlen=_LOG_SIZE)
+        self.log: deque[dict[str, Any]] = deque(maxlen=20_000)
         self._advancing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,7 +85,7 @@ class MagentoServer:
 
     def date(self) -> str:
         """Return the `Date` of an answer: the store's clock."""
-        clock = datetime.strptime(self.store.now(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        clock = datetime.strptime(database.now(self.store.connection), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
         return format_datetime(clock, usegmt=True)
 
     def note(self, scope: Scope, status: int) -> None:
@@ -163,14 +162,14 @@ class MagentoServer:
         if call.endswith("/demo/requests"):
             return JSONResponse({"requests": list(self.log)})
         if call.endswith(("/demo/settings", "/demo/reset")):
-            return JSONResponse({"settings": asdict(self.settings), "now": self.store.now()})
+            return JSONResponse({"settings": asdict(self.settings), "now": database.now(self.store.connection)})
         return JSONResponse({"error": f"no control call {call}"}, 404)
 
     async def _advance(self, days: int = 1, *, silent: bool = False) -> str:
         async with self._advancing:
             # In a thread: the store is read while it changes, as a real one is.
             await asyncio.to_thread(generate.advance, self.path, days=days, silent=silent)
-        return self.store.now()
+        return database.now(self.store.connection)
 
 
 def build(path: Path, settings: Settings) -> ASGIApp:

@@ -14,8 +14,7 @@ def stamp(seconds: int) -> str:
 
 def parse(text: str) -> int:
     """Return the Unix time of `YYYY-MM-DD HH:MM:SS` in UTC; ValueError for anything else."""
-    moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    return int(moment.timestamp())
+    return int(datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp())
 
 
 def local_midnight(seconds: int) -> int:

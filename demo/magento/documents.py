@@ -162,8 +162,7 @@ def relink(order: Doc) -> Doc:
 
 
 def _cents(doc: Doc, key: str) -> int:
-    cents: int = round(doc[key] * 100)
-    return cents
+    return int(round(doc[key] * 100))  # noqa: RUF046 - a document's values are of any type
 
 
 def _add(doc: Doc, key: str, cents: int) -> None:

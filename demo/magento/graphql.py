@@ -17,8 +17,7 @@ if TYPE_CHECKING:
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|\w+|[{}()\[\]:]')
 
-Selection = dict[str, tuple[dict[str, Any], "Selection"]]
-"""Field -> its arguments and what is asked of it."""
+Selection = dict[str, tuple[dict[str, Any], "Selection"]]  # field -> its arguments and what is asked of it
 
 
 class GraphQlError(Exception):

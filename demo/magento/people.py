@@ -59,8 +59,7 @@ _STREETS = (
     "Güemes", "25 de Mayo", "Pasaje Ñandú", "Av. del Libertador",
 )  # fmt: skip
 
-ACCOUNTS_OF_OLD = 0.2
-"""Share of the accounts that existed when the store's first recorded order was placed."""
+ACCOUNTS_OF_OLD = 0.2  # share of the accounts that existed when the store's first recorded order was placed
 
 INVALID_EMAILS = (
     "sin-arroba.example.com",
@@ -103,15 +102,12 @@ SPECIAL_ACCOUNTS = {
 """Accounts with a fixed story, by id; more accounts follow from the seed."""
 
 
-FEWEST_ACCOUNTS = 2 * len(SPECIAL_ACCOUNTS)
-
-
 class Crowd:
     """Everybody of one store: `total` accounts made up to `end`, the last three years evenly."""
 
     def __init__(self, seed: int, total: int, start: int, end: int) -> None:
         self.seed = seed
-        self.total = max(total, FEWEST_ACCOUNTS)
+        self.total = max(total, 2 * len(SPECIAL_ACCOUNTS))
         self.start = start
         self.end = end
         self._random = Random()

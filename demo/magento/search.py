@@ -117,10 +117,6 @@ class Store:
         self._version = -1
         self._ids: dict[tuple[object, ...], array[int]] = {}
 
-    def now(self) -> str:
-        """Return the store's clock: UTC, `YYYY-MM-DD HH:MM:SS`."""
-        return database.now(self.connection)
-
     def documents(self, table: str) -> list[dict[str, Any]]:
         """Return all documents of one of the small tables, by key."""
         return [orjson.loads(doc) for (doc,) in self.connection.execute(f"select doc from {table} order by 1")]

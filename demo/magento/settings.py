@@ -44,7 +44,3 @@ class Settings:
     poison_seconds: float = 60.0
     rewrites: bool = True
     base_path: str = ""
-
-    def poisoned(self, table: str) -> frozenset[int]:
-        """Return the ids that break the pages of a list; none where it has no such setting."""
-        return frozenset(getattr(self, f"poison_{table}", ()))

@@ -28,8 +28,7 @@ class SpecialOrders:
     """Makes the special orders of one store and notes which is which."""
 
     history: History
-    names: list[tuple[str, str, int]] = field(default_factory=list)
-    """(name of the case, table, entity id) of everything made so far."""
+    names: list[tuple[str, str, int]] = field(default_factory=list)  # case, table, entity id of what was made so far
     _last: int = 0
 
     def make(self) -> Iterator[Sale]:

@@ -24,6 +24,7 @@ from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
 from loaders.rules import fingerprint
 from loaders.seeds import check_seeds
+from loaders.text import fit
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
 RESULTS = "run_results.json"
@@ -86,7 +87,8 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
         fixed = {**given, "as_of_date": as_of.isoformat(), "store_timezone": zone, "start_date": start}
         make_ready(house)
         (house.dbt_target / RESULTS).unlink(missing_ok=True)
-        vars_text = yaml.safe_dump(fixed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
+        passed = {name: _as_data(value) for name, value in fixed.items()}
+        vars_text = yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
         code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments], fingerprint(wanted | fixed))
         results = read_results(house.dbt_target)
         summary = summarise(results)
@@ -104,6 +106,12 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
     contacts = published.row_counts.get("icommkt_contacts", 0)
     print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {house.published}", flush=True)
     return as_of
+
+
+def _as_data(value: Any) -> Any:
+    """Give a var so that dbt takes it as it is: dbt renders texts, so what could be Jinja goes as Jinja's literal."""
+    is_jinja = isinstance(value, str) and "{" in value
+    return f"{{{{ {json.dumps(value, ensure_ascii=False)} }}}}" if is_jinja else value
 
 
 def make_ready(house: Warehouse) -> None:
@@ -154,8 +162,8 @@ def summarise(nodes: list[dict[str, Any]]) -> Summary:
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
 
 
-def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 3) -> list[str]:
-    """Lines that show what a run's tests found: `most` rows of each, of those that cannot show a customer.
+def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 10) -> list[str]:
+    """Lines that show what a run's tests found: up to `most` rows of each, of those that cannot show a customer.
 
     These are the tests of seeds without addresses, and those with `show_rows` in their meta, which read no mart.
     """
@@ -173,7 +181,9 @@ def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 3) -
             names = [column[0] for column in rows.description or []]
             for row in rows.fetchmany(most):
                 pairs = (f"{name} {value}" for name, value in zip(names, row, strict=True) if value is not None)
-                lines.append(f"{_of_seed(node)}{node['name']}: {', '.join(pairs)}")
+                lines.append(fit(f"{_of_seed(node)}{node['name']}: {', '.join(pairs)}"))
+            if (more := one["failures"] - most) > 0:
+                lines.append(f"{_of_seed(node)}{node['name']}: and {more:,} more")
     return lines
 
 

@@ -1,10 +1,26 @@
-"""Raw tables of a shop that has a default store view and nothing else."""
+"""Raw tables of a shop that has a default store view and nothing else, and a copy of the project that builds it."""
 
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
 
 from loaders.magento.tables import TABLES, create_statement
+from loaders.paths import PROJECT_ROOT
+
+COPIED = (
+    "loaders",
+    "models",
+    "macros",
+    "seeds",
+    "tests/singular",
+    ".dlt/config.toml",
+    "dbt_project.yml",
+    "profiles.yml",
+)
 
 
 def create(path: Path) -> None:
@@ -17,3 +33,52 @@ def create(path: Path) -> None:
             "insert into raw.store_views (store_key, id, timezone, base_currency_code, is_default) "
             "values ('main', 1, 'America/Argentina/Buenos_Aires', 'ARS', true)"
         )
+
+
+class ProjectCopy:
+    """A copy of the project that may be edited, with a warehouse of that shop and one account, ana@example.com."""
+
+    def __init__(self, folder: Path) -> None:
+        self.project = folder / "project"
+        for name in COPIED:
+            target = self.project / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            source = PROJECT_ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        self.warehouse = folder / "warehouse.duckdb"
+        create(self.warehouse)
+        with duckdb.connect(str(self.warehouse)) as connection:
+            connection.execute(
+                "insert into raw.customers (store_key, id, email, _dlt_load_id) "
+                "values ('main', 1, 'ana@example.com', '1')"
+            )
+
+    def seed(self, name: str, text: str) -> None:
+        """Replace a seed."""
+        (self.project / f"seeds/{name}.csv").write_text(text, encoding="utf-8")
+
+    def run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the copy as make does, with its output captured."""
+        environment = {
+            **os.environ,
+            "WAREHOUSE_PATH": str(self.warehouse),
+            "ICOMMKT__API_KEY": "x",
+            "ICOMMKT__PROFILE_KEY": "y",
+            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
+        }
+        return subprocess.run(
+            [sys.executable, "-m", module, *arguments],
+            cwd=self.project,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+
+    def build(self, *arguments: str, variables: str = "{as_of_date: 2026-11-23}") -> subprocess.CompletedProcess[str]:
+        """Build the copy, without its unit tests."""
+        return self.run("loaders.build", "--vars", variables, "--exclude-resource-type", "unit_test", *arguments)

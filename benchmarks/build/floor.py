@@ -79,7 +79,7 @@ def facts(folder: Path) -> dict[str, str]:
             billing_region as region, state, status, payment_method, 'MercadoPago (cart-magento2)' as gateway,
             coupon_code as promo_codes, base_currency_code as base_currency, 'ARS' as reporting_currency,
             base_grand_total, coalesce(base_total_refunded, 0) as base_total_refunded,
-            coalesce(base_total_canceled, 0) as base_total_canceled, 1::decimal(20, 8) as conversion_rate,
+            coalesce(base_total_canceled, 0) as base_canceled_unpaid, 1::decimal(20, 8) as conversion_rate,
             cast(amount as decimal(20, 4)) as amount, 0::decimal(20, 4) as discount_amount, purchase_number,
             true as has_contact, purchase_number = 1 as is_first_purchase, is_last_purchase, purchase_date,
             created_at as purchased_at,
@@ -98,7 +98,8 @@ def facts(folder: Path) -> dict[str, str]:
         select
             'main' as store_key, items.item_id, items.order_id, purchases.email, items.product_id,
             coalesce(variants.product_id, items.product_id) as variant_product_id,
-            items.product_id as brand_product_id, items.product_id as category_product_id, items.product_type,
+            variants.product_id::text as child_product_ids, items.product_id::text as brand_product_ids,
+            items.product_id::text as category_product_ids, items.product_type,
             items.sku, items.name as product_name, labels.brands, labels.categories, purchases.website, purchases.store,
             items.qty_ordered - items.qty_refunded as quantity, items.base_row_total as amount,
             purchases.purchase_number, purchases.is_last_purchase, purchases.purchase_date, purchases.purchased_at

@@ -266,8 +266,8 @@ class StoreDoctor:
             yield Check("brands", OK, f"attribute {code} has {len(labels):,} labels")
         else:
             text = (
-                f"no labels of attribute {code} can be read, so brands stay empty: set the var brand_attribute to the "
-                "code in Stores > Attributes > Product that holds the brand"
+                f"no labels of attribute {code} can be read, so brands stay empty unless it is a text: set the var "
+                "brand_attribute to the code in Stores > Attributes > Product that holds the brand"
             )
             yield Check("brands", WARN, text)
 

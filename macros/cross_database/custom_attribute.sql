@@ -9,7 +9,7 @@
 {% macro default__custom_attribute(attributes, code) -%}
     list_filter(
         from_json({{ attributes }}, '[{"attribute_code": "VARCHAR", "value": "VARCHAR"}]'),
-        lambda attribute: attribute.attribute_code = '{{ code }}'
+        lambda attribute: attribute.attribute_code = {{ magento_icommkt.quoted(code) }}
     )[1].value
 {%- endmacro %}
 
@@ -17,7 +17,7 @@
     try_element_at(
         filter(
             from_json({{ attributes }}, 'array<struct<attribute_code: string, value: string>>'),
-            attribute -> attribute.attribute_code = '{{ code }}'
+            attribute -> attribute.attribute_code = {{ magento_icommkt.quoted(code) }}
         ),
         1
     ).value

@@ -33,7 +33,7 @@
 {%- endmacro %}
 
 {% macro default__split_list(text, separator) -%}
-    string_split({{ text }}, '{{ separator }}')
+    string_split({{ text }}, {{ magento_icommkt.quoted(separator) }})
 {%- endmacro %}
 
 {% macro spark__split_list(text, separator) -%}
@@ -55,7 +55,7 @@
 {%- endmacro %}
 
 
-{#- A list's texts trimmed, without the empty ones and without repetitions, each at the place of its
+{#- A list's texts on one line and trimmed, without the empty ones and without repetitions, each at the place of its
     first occurrence. -#}
 {% macro clean_list(texts) -%}
     {{ return(adapter.dispatch('clean_list', 'magento_icommkt')(texts)) }}
@@ -64,8 +64,8 @@
 {% macro default__clean_list(texts) -%}
     {%- set trimmed -%}
     list_filter(
-        list_transform({{ texts }}, lambda item: {{ magento_icommkt.strip_whitespace('item') }}),
-        lambda item: item <> ''
+        list_transform({{ texts }}, lambda item: {{ magento_icommkt.clean_text('item') }}),
+        lambda item: item is not null
     )
     {%- endset -%}
     list_filter(
@@ -77,8 +77,8 @@
 {% macro spark__clean_list(texts) -%}
     array_distinct(
         filter(
-            transform({{ texts }}, item -> {{ magento_icommkt.strip_whitespace('item') }}),
-            item -> item <> ''
+            transform({{ texts }}, item -> {{ magento_icommkt.clean_text('item') }}),
+            item -> item is not null
         )
     )
 {%- endmacro %}
@@ -112,6 +112,12 @@
         coalesce({{ first }}, cast(array() as array<string>)),
         coalesce({{ second }}, cast(array() as array<string>))
     )
+{%- endmacro %}
+
+
+{#- The items of a list's lists, one after the other. -#}
+{% macro flat_list(lists) -%}
+    flatten({{ lists }})
 {%- endmacro %}
 
 
@@ -153,11 +159,11 @@
 {%- endmacro %}
 
 {% macro default__list_to_text(list, separator) -%}
-    nullif(array_to_string({{ list }}, '{{ separator }}'), '')
+    nullif(array_to_string({{ list }}, {{ magento_icommkt.quoted(separator) }}), '')
 {%- endmacro %}
 
 {% macro spark__list_to_text(list, separator) -%}
-    nullif(array_join({{ list }}, '{{ separator }}'), '')
+    nullif(array_join({{ list }}, {{ magento_icommkt.quoted(separator) }}), '')
 {%- endmacro %}
 
 
@@ -174,8 +180,8 @@
     {%- set step = separator | length -%}
     {%- set head = "list_slice(" ~ list ~ ", 1, " ~ max_length ~ ")" -%}
     case
-        when length(array_to_string({{ list }}, '{{ separator }}')) <= {{ max_length }}
-            then nullif(array_to_string({{ list }}, '{{ separator }}'), '')
+        when length(array_to_string({{ list }}, {{ magento_icommkt.quoted(separator) }})) <= {{ max_length }}
+            then nullif(array_to_string({{ list }}, {{ magento_icommkt.quoted(separator) }}), '')
         else nullif(
             array_to_string(
                 list_slice(
@@ -196,7 +202,7 @@
                         )
                     )
                 ),
-                '{{ separator }}'
+                {{ magento_icommkt.quoted(separator) }}
             ),
             ''
         )
@@ -221,7 +227,7 @@
                     )
                 )
             ),
-            '{{ separator }}'
+            {{ magento_icommkt.quoted(separator) }}
         ),
         ''
     )

@@ -19,8 +19,14 @@
     {%- if magento_icommkt.keeps_rows() and magento_icommkt.number_to_make(buyers, settings) <= var('contacts_per_part') | int -%}
     true
     {%- else -%}
-    {{ alias }}.build_part = 0
+    {{ alias }}.build_part = {{ magento_icommkt.this_part(0) }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- The number of a part. No text of a var can look like it, as its quotes would be doubled. -#}
+{% macro this_part(number) -%}
+    cast('{{ number }}' as int)
 {%- endmacro %}
 
 
@@ -40,10 +46,10 @@
 
 {#- Post-hook of such a model: the parts after the first. -#}
 {% macro make_other_parts(buyers) -%}
-    {%- if execute and 'build_part = 0' in sql -%}
+    {%- if execute and magento_icommkt.this_part(0) in sql -%}
         {%- set last = run_query("select coalesce(max(build_part), 0) from " ~ buyers).rows[0][0] | int -%}
         {%- for part in range(1, last + 1) -%}
-            {%- do run_query("insert into " ~ this ~ " " ~ sql | replace('build_part = 0', 'build_part = ' ~ part)) -%}
+            {%- do run_query("insert into " ~ this ~ " " ~ sql | replace(magento_icommkt.this_part(0), magento_icommkt.this_part(part))) -%}
         {%- endfor -%}
     {%- endif -%}
 {%- endmacro %}

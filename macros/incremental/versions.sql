@@ -1,13 +1,15 @@
 {#- What the rows of the incremental models are made from, as versions; see forget_stale_rows. -#}
 
 {#-
-    Version of an order: the load that wrote it and its lines, the account's address, the settings, and whether it is of
-    a day after the as-of date. (Only near that date is a date told in the store's time zone, which takes a while.)
+    Version of an order: the load that wrote it and its lines, the account's address, the currency, the settings, and
+    whether it is of a day after the as-of date. (Only near that date is a date told in the store's time zone, which takes
+    a while.)
 -#}
-{% macro order_version(orders, accounts, settings) -%}
+{% macro order_version(orders, accounts, currency, settings) -%}
     {{ magento_icommkt.row_version([
         orders ~ ".load_id",
         accounts ~ ".email",
+        currency,
         settings ~ ".store_timezone",
         settings ~ ".reporting_currency",
         settings ~ ".start_date",
@@ -17,15 +19,21 @@
     ]) }}
 {%- endmacro %}
 
-{% macro order_versions(orders, customers, settings) -%}
+{% macro order_versions(orders, customers, store_views, settings) -%}
     select
         orders.store_key,
         orders.order_id,
         orders.load_id,
-        {{ magento_icommkt.order_version('orders', 'customers', 'settings') }} as _made_from
+        {{ magento_icommkt.order_version(
+            'orders', 'customers', magento_icommkt.order_currency('orders', 'store_views'), 'settings'
+        ) }} as _made_from
     from {{ orders }} as orders
     inner join {{ settings }} as settings
         on orders.store_key = settings.store_key
+    left join {{ store_views }} as store_views
+        on
+            orders.store_key = store_views.store_key
+            and orders.store_id = store_views.store_id
     left join {{ customers }} as customers
         on
             orders.store_key = customers.store_key
@@ -87,9 +95,9 @@
 {%- endmacro %}
 
 
-{#- Version of the brands and categories of an item. -#}
-{% macro labels_version(products, variants) -%}
-    {{ magento_icommkt.row_version([products ~ "._made_from", variants ~ "._made_from"]) }}
+{#- Version of the brands and categories of an item: its product's, and those of the children that it stands for. -#}
+{% macro labels_version(products, children) -%}
+    {{ magento_icommkt.row_version([products ~ "._made_from", children ~ "._made_from"]) }}
 {%- endmacro %}
 
 
@@ -102,12 +110,12 @@
     left join {{ labels }} as products
         on
             items.store_key = products.store_key
-            and items.product_id = products.product_id
-    left join {{ labels }} as variants
+            and cast(items.product_id as {{ dbt.type_string() }}) = products.product_ids
+    left join {{ labels }} as children
         on
-            items.store_key = variants.store_key
-            and case when items.product_type = 'configurable' then items.variant_product_id end = variants.product_id
-    where items._labels_made_from <> {{ magento_icommkt.labels_version('products', 'variants') }}
+            items.store_key = children.store_key
+            and items.child_product_ids = children.product_ids
+    where items._labels_made_from <> {{ magento_icommkt.labels_version('products', 'children') }}
 {%- endmacro %}
 
 

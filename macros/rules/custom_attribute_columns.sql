@@ -10,9 +10,9 @@
 {% macro check_custom_attributes(attributes, allowed_types) -%}
     {%- for attribute in attributes -%}
         {%- for key in ['code', 'type', 'column'] -%}
-            {%- if key not in attribute or not modules.re.match('^[A-Za-z0-9_]+$', attribute[key] | string) -%}
+            {%- if key not in attribute or not modules.re.match('^[A-Za-z_][A-Za-z0-9_]*\\Z', attribute[key] | string) -%}
                 {{ exceptions.raise_compiler_error(
-                    "custom attribute " ~ attribute ~ ": " ~ key ~ " is missing or not made of letters, digits and _"
+                    "custom attribute " ~ attribute ~ ": " ~ key ~ " is missing or no name of letters, digits and _"
                 ) }}
             {%- endif -%}
         {%- endfor -%}
@@ -54,7 +54,7 @@
     left join {{ options }} as {{ attribute.column }}_options
         on
             {{ entity }}.store_key = {{ attribute.column }}_options.store_key
-            and {{ attribute.column }}_options.attribute_code = '{{ attribute.code }}'
+            and {{ attribute.column }}_options.attribute_code = {{ magento_icommkt.quoted(attribute.code) }}
             and {{ attribute.column }}_options.option_id
             = {{ magento_icommkt.clean_text(magento_icommkt.custom_attribute(json, attribute.code)) }}
     {%- endfor -%}

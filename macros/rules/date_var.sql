@@ -17,6 +17,15 @@
     {%- if text == '' -%}
         cast(null as {{ dbt.type_string() }})
     {%- else -%}
-        '{{ text | replace("'", "''") }}'
+        {{ magento_icommkt.quoted(text) }}
     {%- endif -%}
+{%- endmacro %}
+
+
+{#- A whole number given as a var; an error when it is none. -#}
+{% macro whole_number(value) -%}
+    {%- if not modules.re.match('^[0-9]+\\Z', value | string) -%}
+        {{ exceptions.raise_compiler_error("'" ~ value ~ "' is not a whole number") }}
+    {%- endif -%}
+    {{ return(value | int) }}
 {%- endmacro %}

@@ -7,7 +7,7 @@
     - contains: SQL that says whether a purchase is inside, over the column days_ago
 -#}
 {% macro purchase_windows(lengths) -%}
-    {%- if not lengths or lengths | sort | unique | list != lengths | list -%}
+    {%- if not lengths or lengths | reject('integer') | list or lengths | sort | unique | list != lengths | list -%}
         {{ exceptions.raise_compiler_error(
             "purchase_windows must be a list of different numbers of days, ascending; it is " ~ lengths
         ) }}

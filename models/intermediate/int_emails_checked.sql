@@ -9,6 +9,7 @@ customers as (
 orders as (
 
     select * from {{ ref('int_orders_assessed') }}
+    where not_a_purchase_because is distinct from 'before start date'
 
 ),
 
@@ -16,8 +17,10 @@ excluded_emails as (
 
     select
         match,
-        {{ normalise_email('value') }} as address_or_domain,
+        {{ normalise_email('value') }} as address,
+        {{ replace_pattern(normalise_email('value'), "'^[*@.]+'", "''") }} as domain,
         {{ strip_whitespace('value') }} as pattern,
+        concat(match, ' ', value) as seed_row,
         case
             when reason is not null then concat(match, ' ', value, ': ', reason)
             else concat(match, ' ', value)
@@ -70,7 +73,7 @@ judged as (
         case
             when email = '' then 'missing'
             when not {{ is_ascii('email') }} then 'not ASCII'
-            when length(email) > 254 then 'too long'
+            when {{ is_too_long_email('email') }} then 'too long'
             when not {{ is_valid_email('email') }} then 'not an address'
         end as invalid_because
     from emails
@@ -88,10 +91,36 @@ valid as (
 
 ),
 
+domains as (
+
+    select distinct domain
+    from valid
+
+),
+
+{# Of a row such as example.com the domain itself and all below it. Domains are few, so each is looked at once. -#}
+excluded_domains as (
+
+    select
+        domains.domain,
+        excluded_emails.seed_row,
+        excluded_emails.because
+    from domains
+    inner join excluded_emails
+        on
+            substr(
+                concat('.', domains.domain),
+                length(domains.domain) - length(excluded_emails.domain) + 1
+            ) = concat('.', excluded_emails.domain)
+    where excluded_emails.match = 'domain'
+
+),
+
 patterns as (
 
     select
         pattern,
+        seed_row,
         because
     from excluded_emails
     where match = 'pattern'
@@ -103,10 +132,11 @@ matched as (
     select
         valid.store_key,
         valid.email,
+        excluded_emails.seed_row,
         excluded_emails.because
     from valid
     inner join excluded_emails
-        on valid.email = excluded_emails.address_or_domain
+        on valid.email = excluded_emails.address
     where excluded_emails.match = 'exact'
 
     union all
@@ -114,17 +144,18 @@ matched as (
     select
         valid.store_key,
         valid.email,
-        excluded_emails.because
+        excluded_domains.seed_row,
+        excluded_domains.because
     from valid
-    inner join excluded_emails
-        on valid.domain = excluded_emails.address_or_domain
-    where excluded_emails.match = 'domain'
+    inner join excluded_domains
+        on valid.domain = excluded_domains.domain
 
     union all
 
     select
         valid.store_key,
         valid.email,
+        patterns.seed_row,
         patterns.because
     from valid
     inner join patterns
@@ -137,7 +168,8 @@ exclusions as (
     select
         store_key,
         email,
-        min(because) as excluded_because
+        min(because) as excluded_because,
+        {{ ordered_list('seed_row', 'seed_row') }} as excluded_by
     from matched
     group by store_key, email
 
@@ -152,6 +184,7 @@ checked as (
         judged.orders,
         judged.invalid_because,
         exclusions.excluded_because,
+        exclusions.excluded_by,
         judged.invalid_because is null
         and exclusions.excluded_because is null as is_contact
     from judged

@@ -17,6 +17,12 @@ lines as (
 
     select
         items.*,
+        greatest(
+            items.quantity_ordered
+            - items.quantity_refunded
+            - {{ canceled_unpaid('items.quantity_canceled', 'items.quantity_ordered', 'items.quantity_invoiced') }},
+            0
+        ) as quantity_left,
         {{ row_version(['items.load_id']) }} as _made_from
     from {{ ref('stg_magento__order_items') }} as items
     where {{ not_made_yet('items', 'order_id', ['load_id']) }}
@@ -41,7 +47,10 @@ families as (
         store_key,
         parent_item_id,
         sum(base_price * quantity_ordered) as children_price,
-        min_by(product_id, item_id) as first_child_product_id
+        min_by(product_id, item_id) as first_child_product_id,
+        {{ list_to_text(
+            ordered_list('cast(product_id as ' ~ dbt.type_string() ~ ')', 'item_id', 'product_id is not null'), ','
+        ) }} as child_product_ids
     from {{ lines_again }}
     where parent_item_id is not null
     group by store_key, parent_item_id
@@ -55,6 +64,7 @@ related as (
         lines.*,
         parents.product_type as parent_type,
         own_family.first_child_product_id,
+        own_family.child_product_ids,
         lines.product_type = 'bundle'
         and coalesce(own_family.children_price, 0) > 0 as is_dynamic_bundle,
         coalesce(parents.product_type = 'bundle', false)
@@ -93,16 +103,13 @@ kept as (
         product_type,
         sku,
         product_name,
+        case when product_type in ('configurable', 'bundle') then child_product_ids end as child_product_ids,
 
         ----------  numerics
         quantity_ordered,
-        greatest(quantity_ordered - quantity_refunded - quantity_canceled, 0) as quantity_left,
+        quantity_left,
         base_row_total,
         base_discount_amount,
-
-        ----------  booleans
-        quantity_ordered > 0
-        and quantity_refunded + quantity_canceled < quantity_ordered as is_sold,
 
         ----------  making
         _made_from,

@@ -3,7 +3,12 @@
     incremental_strategy='append',
     on_schema_change='fail',
     pre_hook="{{ forget_stale_rows(
-        order_versions(ref('stg_magento__orders'), ref('stg_magento__customers'), ref('int_build_settings')),
+        order_versions(
+            ref('stg_magento__orders'),
+            ref('stg_magento__customers'),
+            ref('stg_magento__store_views'),
+            ref('int_build_settings')
+        ),
         'order_id',
         narrowed_by=['load_id']
     ) }}"
@@ -22,6 +27,18 @@ orders as (
 customers as (
 
     select * from {{ ref('stg_magento__customers') }}
+
+),
+
+store_views as (
+
+    select * from {{ ref('stg_magento__store_views') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('int_order_lines_kept') }}
 
 ),
 
@@ -69,10 +86,33 @@ dated_rates as (
 
 ),
 
+{# Orders that were free, or that Magento closed, and of which every line came back. -#}
+returned as (
+
+    select
+        orders.store_key,
+        orders.order_id,
+        count(*) as lines
+    from orders
+    inner join lines
+        on
+            orders.store_key = lines.store_key
+            and orders.order_id = lines.order_id
+    where
+        orders.state = 'closed'
+        or orders.base_grand_total <= 0
+    group by orders.store_key, orders.order_id
+    having
+        max(lines.quantity_ordered) > 0
+        and max(lines.quantity_left) = 0
+
+),
+
 dated as (
 
     select
         orders.*,
+        {{ order_currency('orders', 'store_views') }} as currency,
         settings.as_of_date,
         settings.start_date,
         settings.reporting_currency,
@@ -81,6 +121,10 @@ dated as (
     from orders
     inner join settings
         on orders.store_key = settings.store_key
+    left join store_views
+        on
+            orders.store_key = store_views.store_key
+            and orders.store_id = store_views.store_id
 
 ),
 
@@ -89,7 +133,7 @@ joined as (
     select
         dated.*,
         customers.email as account_email,
-        {{ order_version('dated', 'customers', 'dated') }} as _made_from,
+        {{ order_version('dated', 'customers', 'dated.currency', 'dated') }} as _made_from,
         payment_methods.payment_method is not null as is_payment_method_known,
         payment_methods.gateway,
         case
@@ -108,7 +152,7 @@ joined as (
                 or dated.base_total_paid > 0
         end as is_paid_for,
         case
-            when dated.base_currency = dated.reporting_currency
+            when dated.currency = dated.reporting_currency
                 then 1
             when
                 dated.global_currency = dated.reporting_currency
@@ -116,20 +160,24 @@ joined as (
                 then dated.base_to_global_rate
             else dated_rates.rate
         end as conversion_rate,
-        dated.base_grand_total
-        - dated.base_total_refunded
-        - dated.base_total_canceled as base_amount_left
+        {{ canceled_unpaid('dated.base_total_canceled', 'dated.base_grand_total', 'dated.base_total_paid') }}
+            as base_canceled_unpaid,
+        returned.lines as returned_lines
     from dated
     left join customers
         on
             dated.store_key = customers.store_key
             and dated.customer_id = customers.customer_id
             and {{ is_valid_email('customers.email') }}
+    left join returned
+        on
+            dated.store_key = returned.store_key
+            and dated.order_id = returned.order_id
     left join payment_methods
         on dated.payment_method = payment_methods.payment_method
     left join dated_rates
         on
-            dated.base_currency = dated_rates.from_currency
+            dated.currency = dated_rates.from_currency
             and dated.reporting_currency = dated_rates.to_currency
             and dated.order_date >= dated_rates.valid_from
             and (
@@ -139,23 +187,37 @@ joined as (
 
 ),
 
+counted as (
+
+    select
+        *,
+        base_grand_total - base_total_refunded - base_canceled_unpaid as base_amount_left
+    from joined
+
+),
+
 judged as (
 
     select
         *,
         case
+            when order_date < start_date
+                then 'before start date'
             when state = 'canceled'
                 then 'canceled'
             when not is_paid_for
                 then 'not paid'
             when base_amount_left <= 0 and base_grand_total > 0
                 then 'refunded'
-            when order_date < start_date
-                then 'before start date'
+            {#- Rows that were rounded one by one can leave a cent each of what was refunded whole. #}
+            when base_amount_left <= 0.01 * returned_lines
+                then 'refunded'
             when order_date > as_of_date
                 then 'after as-of date'
+            when currency is null
+                then 'no currency'
         end as not_a_purchase_because
-    from joined
+    from counted
 
 ),
 
@@ -175,7 +237,7 @@ assessed as (
         status,
         payment_method,
         gateway,
-        base_currency,
+        currency as base_currency,
         reporting_currency,
         not_a_purchase_because,
         region,
@@ -184,7 +246,7 @@ assessed as (
         ----------  numerics
         base_grand_total,
         base_total_refunded,
-        base_total_canceled,
+        base_canceled_unpaid,
         base_discount_amount,
         conversion_rate,
         case

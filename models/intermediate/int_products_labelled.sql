@@ -9,7 +9,7 @@ products as (
 attribute_options as (
 
     select * from {{ ref('stg_magento__attribute_options') }}
-    where attribute_code = '{{ var("brand_attribute") }}'
+    where attribute_code = {{ quoted(var('brand_attribute')) }}
 
 ),
 
@@ -25,15 +25,24 @@ categories as (
 
 ),
 
+brand_values as (
+
+    select
+        store_key,
+        product_id,
+        {{ custom_attribute('custom_attributes', var('brand_attribute')) }} as brand_value
+    from products
+
+),
+
 {# A multiple-choice attribute holds its option ids separated by commas, or as a JSON list. -#}
 brand_option_ids as (
 
     select
         store_key,
         product_id,
-        {{ split_list("translate(" ~ custom_attribute('custom_attributes', var('brand_attribute')) ~ ", '[]\"', '')") }}
-            as option_ids
-    from products
+        {{ split_list("translate(brand_value, '[]\"', '')") }} as option_ids
+    from brand_values
 
 ),
 
@@ -47,7 +56,7 @@ brand_options as (
 
 ),
 
-brands as (
+brand_labels as (
 
     select
         brand_options.store_key,
@@ -63,6 +72,37 @@ brands as (
             brand_options.store_key = attribute_options.store_key
             and {{ strip_whitespace('brand_options.option_id') }} = attribute_options.option_id
     group by brand_options.store_key, brand_options.product_id
+
+),
+
+{# An attribute of type text has no options, and its value is the brand. A value of digits alone is not taken for
+   one: it is the id of an option whose label could not be read. -#}
+stores_with_options as (
+
+    select distinct store_key
+    from attribute_options
+
+),
+
+brands as (
+
+    select
+        brand_values.store_key,
+        brand_values.product_id,
+        case
+            when
+                stores_with_options.store_key is null
+                and {{ matches_pattern("translate(brand_values.brand_value, '[]\"', '')", "'[^0-9, ]'") }}
+                then {{ text_list(['brand_values.brand_value']) }}
+            else brand_labels.brands
+        end as brands
+    from brand_values
+    left join stores_with_options
+        on brand_values.store_key = stores_with_options.store_key
+    left join brand_labels
+        on
+            brand_values.store_key = brand_labels.store_key
+            and brand_values.product_id = brand_labels.product_id
 
 ),
 
@@ -93,8 +133,7 @@ labelled as (
         products.store_key,
         products.product_id,
         {{ clean_list('brands.brands') }} as brands,
-        {{ clean_list('category_names.categories') }} as categories,
-        {{ row_version(['brands.brands', 'category_names.categories']) }} as _made_from
+        {{ clean_list('category_names.categories') }} as categories
     from products
     left join brands
         on

@@ -1,9 +1,11 @@
 {%- set windows = purchase_windows(var('purchase_windows')) -%}
 {%- set longest = var('purchase_windows')[-1] -%}
 {%- set period = '' if var('rfm_period_days') is none else var('rfm_period_days') | string | trim -%}
-{%- set in_period = 'days_ago <= ' ~ period if period else 'true' -%}
+{%- set period = whole_number(period) if period else none -%}
+{%- set list_max_length = whole_number(var('list_max_length')) -%}
+{%- set in_period = 'days_ago <= ' ~ period if period is not none else 'true' -%}
 {%- set separator = var('list_separator') -%}
-{%- set edges = var('purchase_windows') + ([period | int] if period else []) -%}
+{%- set edges = var('purchase_windows') + ([period] if period is not none else []) -%}
 {%- set lists = {
     'products': 'product',
     'categories': 'category',
@@ -81,9 +83,9 @@ items as (
 
 ),
 
-products as (
+product_sets as (
 
-    select * from {{ ref('int_products_labelled') }}
+    select * from {{ ref('int_product_sets_labelled') }}
 
 ),
 
@@ -156,13 +158,13 @@ bought_products as (
         store_key,
         buyer_number,
         days_ago > {{ longest }} as is_older,
-        category_product_id as product_id,
+        category_product_ids as product_ids,
         min({{ occurrence_key('purchase_number', 'item_id') }}) as occurrence_key,
         min(days_ago) as days_ago,
         max(cast(is_last_purchase as int)) = 1 as is_in_last_purchase
     from items
-    where category_product_id is not null
-    group by store_key, buyer_number, days_ago > {{ longest }}, category_product_id
+    where category_product_ids is not null
+    group by store_key, buyer_number, days_ago > {{ longest }}, category_product_ids
 
 ),
 
@@ -174,12 +176,12 @@ bought_categories as (
         bought_products.occurrence_key,
         bought_products.days_ago,
         bought_products.is_in_last_purchase,
-        {{ explode_list('products.categories', 'position', 'category') }}
+        {{ explode_list('product_sets.categories', 'position', 'category') }}
     from bought_products
-    inner join products
+    inner join product_sets
         on
-            bought_products.store_key = products.store_key
-            and bought_products.product_id = products.product_id
+            bought_products.store_key = product_sets.store_key
+            and bought_products.product_ids = product_sets.product_ids
 
 ),
 
@@ -236,12 +238,12 @@ last_bought_brands as (
         items.purchase_number,
         items.item_id,
         items.days_ago,
-        {{ explode_list('products.brands', 'position', 'brand') }}
+        {{ explode_list('product_sets.brands', 'position', 'brand') }}
     from items
-    inner join products
+    inner join product_sets
         on
-            items.store_key = products.store_key
-            and items.brand_product_id = products.product_id
+            items.store_key = product_sets.store_key
+            and items.brand_product_ids = product_sets.product_ids
     where items.is_last_purchase
 
 ),
@@ -301,23 +303,23 @@ limits as (
     select
         coalesce(
             max(case when mart_column = 'last_purchase_brands' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as last_purchase_brands,
         {%- for window in windows %}
         {%- for list in lists %}
         coalesce(
             max(case when mart_column = '{{ list }}_{{ window.suffix }}' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as {{ list }}_{{ window.suffix }},
         {%- endfor %}
         {%- endfor %}
         coalesce(
             max(case when mart_column = 'last_purchase_categories' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as last_purchase_categories,
         coalesce(
             max(case when mart_column = 'last_purchase_promo_codes' then max_length end),
-            {{ var('list_max_length') }}
+            {{ list_max_length }}
         ) as last_purchase_promo_codes
     from fields
 

@@ -8,29 +8,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import duckdb
 import pytest
 
 from demo.environment import PROJECT_ROOT
-from tests.smallest_shop import create
+from tests.smallest_shop import ProjectCopy
 
-COPIED = (
-    "loaders",
-    "models",
-    "macros",
-    "seeds",
-    "tests/singular",
-    ".dlt/config.toml",
-    "dbt_project.yml",
-    "profiles.yml",
-)
 MART = "models/marts/icommkt/icommkt_contacts.sql"
 DESCRIPTION = "models/marts/icommkt/_icommkt__models.yml"
 SEED = "seeds/icommkt_fields.csv"
@@ -56,47 +42,8 @@ def insert(path: Path, after: str, lines: str) -> None:
     path.write_text(before + line + lines + rest, encoding="utf-8")
 
 
-class Shop:
-    """A copy of the project with a warehouse that holds the smallest shop there is."""
-
-    def __init__(self, folder: Path) -> None:
-        self.project = folder / "project"
-        for name in COPIED:
-            target = self.project / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = PROJECT_ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
-        self.warehouse = folder / "warehouse.duckdb"
-        create(self.warehouse)
-        with duckdb.connect(str(self.warehouse)) as connection:
-            connection.execute(
-                "insert into raw.customers (store_key, id, email, _dlt_load_id) "
-                "values ('main', 1, 'ana@example.com', '1')"
-            )
-
-    def run(self, module: str, *arguments: str) -> str:
-        """Run a command of the copy as make does; fails when it fails."""
-        environment = {
-            **os.environ,
-            "WAREHOUSE_PATH": str(self.warehouse),
-            "ICOMMKT__API_KEY": "x",
-            "ICOMMKT__PROFILE_KEY": "y",
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-        }
-        done = subprocess.run(
-            [sys.executable, "-m", module, *arguments],
-            cwd=self.project,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stdout
-        return done.stdout
+class Shop(ProjectCopy):
+    """A copy of the project with a field more."""
 
     def edit(self) -> None:
         """What the README says, and no more."""
@@ -132,7 +79,8 @@ class Shop:
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     shop = Shop(tmp_path_factory.mktemp("add_a_field"))
     shop.edit()
-    shop.run("loaders.build", "--vars", "{as_of_date: 2026-11-23}", "--exclude-resource-type", "unit_test")
+    done = shop.build()
+    assert done.returncode == 0, done.stdout
     return shop
 
 
@@ -153,11 +101,11 @@ def test_the_field_is_published_and_sent(shop: Shop) -> None:
 
 
 def test_the_difference_is_shown_before_anything_is_sent(shop: Shop) -> None:
-    assert "1 would be new" in shop.run("loaders.icommkt", "diff")
+    assert "1 would be new" in shop.run("loaders.icommkt", "diff").stdout
 
 
 def test_the_docs_have_it(shop: Shop) -> None:
-    shop.run("loaders.docs")
+    assert shop.run("loaders.docs").returncode == 0
     docs = (shop.project / "target" / "docs.html").read_text(encoding="utf-8")
     assert COLUMN in docs
     assert WORDS in docs

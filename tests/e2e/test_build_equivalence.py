@@ -115,7 +115,7 @@ def cancel_and_pay(shop: Shop, number: random.Random) -> None:
     shop.edit_orders(some(number, 0.01), "state = 'canceled', base_total_canceled = base_grand_total")
     shop.edit_orders(
         f"state in ('new', 'canceled') and {some(number, 0.2)}",
-        "state = 'processing', base_total_paid = base_grand_total, base_total_canceled = null",
+        "state = 'processing', base_total_paid = base_grand_total",
     )
 
 
@@ -137,6 +137,7 @@ def change_lines(shop: Shop, number: random.Random) -> None:
 def recode(shop: Shop, number: random.Random) -> None:
     shop.edit_orders(some(number, 0.02), f"coupon_code = 'NEW{number.randrange(5)},CODE1'")
     shop.edit_orders(some(number, 0.005), "base_currency_code = 'USD', base_to_global_rate = 900")
+    shop.edit_orders(some(number, 0.02), "base_currency_code = null, store_id = 2")
 
 
 def rename_accounts(shop: Shop, number: random.Random) -> None:
@@ -158,6 +159,7 @@ def relabel(shop: Shop, number: random.Random) -> None:
         f"""update raw.products set custom_attributes =
                 '[{{{{"attribute_code":"manufacturer","value":"{number.randrange(1, 61)}"}}}}]'
             where {some(number, 0.01, "id")}""",
+        f"update raw.products set custom_attributes = '[]' where {some(number, 0.05, 'id')}",
         f"delete from raw.product_category_links where {some(number, 0.005, 'product_id')}",
         f"update raw.categories set name = 'Renamed {{load}}' where {some(number, 0.01, 'id')}",
         f"update raw.attribute_options set label = 'Brand {{load}}' where {some(number, 0.01, 'value')}",
@@ -166,7 +168,12 @@ def relabel(shop: Shop, number: random.Random) -> None:
 
 
 def rename_store(shop: Shop, number: random.Random) -> None:
-    shop.run(f"update raw.store_views set store_name = 'Store {number.randrange(10**6)}'")
+    shop.run(
+        f"update raw.store_views set store_name = 'Store {number.randrange(10**6)}'",
+        "delete from raw.store_views where id = 2",
+        f"""insert into raw.store_views (store_key, id, base_currency_code)
+            values ('main', 2, {number.choice(["'ARS'", "null"])})""",
+    )
 
 
 def move_zone(shop: Shop, number: random.Random) -> None:

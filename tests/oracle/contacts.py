@@ -116,7 +116,7 @@ class Calculation:
                 accounts[email].append(account)
         for order in self.shop.orders.values():
             email = rules.order_email(order, self.shop.customers)
-            if email and not order.deleted:
+            if email and not order.deleted and self.is_since_start(order):
                 orders[email].append(order)
         purchases = {purchase.order.entity_id: purchase for purchase in self._purchases()}
         return {
@@ -140,11 +140,12 @@ class Calculation:
         for order in self.shop.orders.values():
             day = rules.local_date(order.created_at, self.zone)
             amount = rules.base_amount(order)
-            if not self.counts(order) or amount is None:
+            currency = rules.base_currency(order, self.shop)
+            if not self.counts(order) or amount is None or currency is None:
                 continue
-            rate = rules.conversion_rate(order, self.currency, self.seeds.rates(self.currency, day))
+            rate = rules.conversion_rate(order, currency, self.currency, self.seeds.rates(self.currency, day))
             if rate is None:
-                missing[order.base_currency or "(none)"] += 1
+                missing[currency] += 1
                 continue
             found.append(Purchase(order, day, rules.rounded(rules.EXACT.multiply(amount, rate), 4)))
         if missing:
@@ -154,12 +155,16 @@ class Calculation:
 
     def counts(self, order: Order) -> bool:
         """Whether the order is a purchase by payment, start date and as-of date, its amount aside."""
-        day = rules.local_date(order.created_at, self.zone)
         return (
             rules.is_purchase(order, self.seeds.payment_methods.get(order.payment_method or ""))
-            and day <= self.settings.as_of
-            and (self.settings.start_date is None or day >= self.settings.start_date)
+            and rules.local_date(order.created_at, self.zone) <= self.settings.as_of
+            and self.is_since_start(order)
         )
+
+    def is_since_start(self, order: Order) -> bool:
+        """Whether the order is not older than the start date: one that is makes no purchase and nobody a contact."""
+        start = self.settings.start_date
+        return start is None or rules.local_date(order.created_at, self.zone) >= start
 
     def days_ago(self, purchase: Purchase) -> int:
         """Days from the purchase to the as-of date."""
@@ -224,11 +229,12 @@ class Calculation:
         gender = source.gender
         group = source.group_id
         created = account.created_at if account else None
+        born = rules.birth_date(source.dob)
         return {
             "customer_id": account.id if account else None,
             "first_name": rules.clean(source.firstname),
             "last_name": rules.clean(source.lastname),
-            "birth_date": rules.birth_date(source.dob),
+            "birth_date": born if born and born <= self.settings.as_of else None,
             "gender": rules.clean(self.settings.gender_labels.get(gender)) if gender is not None else None,
             "phone": rules.clean(where.telephone),
             "city": rules.clean(where.city),

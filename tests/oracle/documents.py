@@ -125,6 +125,7 @@ def line(doc: Document) -> Line:
         name=doc.get("name"),
         parent_item_id=doc.get("parent_item_id"),
         qty_ordered=money(doc.get("qty_ordered")),
+        qty_invoiced=money(doc.get("qty_invoiced")),
         qty_refunded=money(doc.get("qty_refunded")),
         qty_canceled=money(doc.get("qty_canceled")),
         base_price=money(doc.get("base_price")),

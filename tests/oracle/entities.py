@@ -36,6 +36,7 @@ class Line:
     name: str | None = None
     parent_item_id: int | None = None
     qty_ordered: Decimal = Decimal(1)
+    qty_invoiced: Decimal = ZERO
     qty_refunded: Decimal = ZERO
     qty_canceled: Decimal = ZERO
     base_price: Decimal = ZERO

@@ -68,5 +68,5 @@ class Build:
         elif left is None:
             verdict = "refunded or canceled whole"
         else:
-            verdict = f"counts {left:f} {order.base_currency}"
+            verdict = f"counts {left:f} {rules.base_currency(order, self.calculation.shop)}"
         return f"order {order.entity_id} of {day} ({order.state}, {order.payment_method}: {verdict})"

@@ -119,6 +119,7 @@ def _line(row: RawRow) -> Line:
         name=row.get("name"),
         parent_item_id=row.get("parent_item_id"),
         qty_ordered=money(row.get("qty_ordered")),
+        qty_invoiced=money(row.get("qty_invoiced")),
         qty_refunded=money(row.get("qty_refunded")),
         qty_canceled=money(row.get("qty_canceled")),
         base_price=money(row.get("base_price")),

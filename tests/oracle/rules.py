@@ -7,6 +7,7 @@ a second telling of the same definitions, so that both can only agree when both 
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -18,8 +19,10 @@ from .entities import Address, Category, Customer, Line, Order, Product, Shop
 
 # Unicode's White_Space property, written out: Python's own str.strip() also takes U+001C..U+001F.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
-EMAIL = re.compile(r"[^@\s,;]+@[^@\s]+\.[^@\s.]+", re.ASCII)
-EMAIL_LENGTH = 254
+ATOM = frozenset("abcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~")
+LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
+LABEL = LETTERS | frozenset("0123456789-")
+EMAIL_LENGTH, LOCAL_LENGTH = 254, 64
 LOWER = str.maketrans("ABCDEFGHIJKLMNOPQRSTUVWXYZ", "abcdefghijklmnopqrstuvwxyz")
 BIRTH_DATE = re.compile(r"(\d{4})-(\d\d)-(\d\d)( \d\d:\d\d:\d\d)?", re.ASCII)
 PAID_STATES = frozenset({"processing", "complete", "closed"})
@@ -51,20 +54,31 @@ class PaymentRule(Protocol):
 
 
 def clean(text: str | None) -> str | None:
-    """Trim Unicode white space; nothing left is None."""
-    return (text or "").strip(WHITE_SPACE) or None
+    """One line without control characters, Unicode white space trimmed; nothing left is None."""
+    one_line = re.sub("\r\n|[\t\n\v\f\r\x85\u2028\u2029]", " ", text or "")
+    return "".join(one for one in one_line if unicodedata.category(one) != "Cc").strip(WHITE_SPACE) or None
 
 
 def email_key(raw: str | None) -> str | None:
     """The address that identifies a contact, or None when it is not a usable address."""
     email = (raw or "").strip(WHITE_SPACE).translate(LOWER)
-    return email if email.isascii() and len(email) <= EMAIL_LENGTH and EMAIL.fullmatch(email) else None
+    local, _, domain = email.partition("@")
+    words, labels = local.split("."), domain.split(".")
+    is_valid = (
+        len(email) <= EMAIL_LENGTH
+        and len(local) <= LOCAL_LENGTH
+        and all(word and ATOM.issuperset(word) for word in words)
+        and len(labels) > 1
+        and all(label and LABEL.issuperset(label) and "-" not in (label[0], label[-1]) for label in labels)
+        and labels[-1][0] in LETTERS
+    )
+    return email if is_valid else None
 
 
 def birth_date(raw: str | None) -> date | None:
-    """A date from Magento's `dob`, with or without a time; anything else is None."""
+    """A date from Magento's `dob`, with or without a time; anything else is None, and so are dates before 1900."""
     match = BIRTH_DATE.fullmatch((raw or "").strip(WHITE_SPACE))
-    if not match:
+    if not match or match[1] < "1900":
         return None
     try:
         return date(int(match[1]), int(match[2]), int(match[3]))
@@ -126,22 +140,43 @@ def is_purchase(order: Order, rule: PaymentRule | None) -> bool:
     return order.state in PAID_STATES or order.base_total_paid > 0
 
 
+def canceled_unpaid(canceled: Decimal, ordered: Decimal, paid: Decimal) -> Decimal:
+    """What of a cancellation still counts: only what was not paid, or invoiced, after all."""
+    return max(Decimal(0), min(canceled, ordered - paid))
+
+
 def base_amount(order: Order) -> Decimal | None:
-    """What is left of the order's total after refunds and cancellations; None when a positive total is used up."""
-    left = order.base_grand_total - order.base_total_refunded - order.base_total_canceled
-    if left > 0:
-        return left
-    return None if order.base_grand_total > 0 else Decimal(0)
+    """What is left of the order's total after refunds and cancellations; None when the order came back whole."""
+    total = order.base_grand_total
+    left = total - order.base_total_refunded - canceled_unpaid(order.base_total_canceled, total, order.base_total_paid)
+    lines = kept_lines(order.lines)
+    ordered = [line for line in lines if line.qty_ordered > 0]
+    nothing_kept = bool(ordered) and not any(is_sold(line) for line in lines)
+    if total <= 0:
+        came_back = nothing_kept
+    elif order.state == "closed" and nothing_kept:
+        came_back = left <= Decimal("0.01") * len(lines)
+    else:
+        came_back = left <= 0
+    return None if came_back else max(left, Decimal(0))
 
 
-def conversion_rate(order: Order, reporting_currency: str, seed: Mapping[str, Decimal]) -> Decimal | None:
-    """The rate from the order's base currency into the reporting currency; None when there is none."""
-    if order.base_currency == reporting_currency:
+def base_currency(order: Order, shop: Shop) -> str | None:
+    """The currency of the order's own amounts, else its store view's; None when nothing tells."""
+    view = shop.store_views.get(order.store_id or 0)
+    return clean(order.base_currency) or (clean(view.base_currency) if view else None)
+
+
+def conversion_rate(
+    order: Order, currency: str, reporting_currency: str, seed: Mapping[str, Decimal]
+) -> Decimal | None:
+    """The rate from the order's currency into the reporting currency; None when there is none."""
+    if currency == reporting_currency:
         return Decimal(1)
     rate = order.base_to_global_rate
     if order.global_currency == reporting_currency and rate is not None and rate > 0:
         return rate
-    return seed.get(order.base_currency or "")
+    return seed.get(currency)
 
 
 # --- lines, brands, categories ---------------------------------------------------------------------------------
@@ -178,12 +213,19 @@ def kept_lines(lines: Sequence[Line]) -> list[Line]:
 
 def is_sold(line: Line) -> bool:
     """Whether something of the line was neither refunded nor canceled."""
-    return line.qty_ordered > 0 and line.qty_refunded + line.qty_canceled < line.qty_ordered
+    canceled = canceled_unpaid(line.qty_canceled, line.qty_ordered, line.qty_invoiced)
+    return line.qty_ordered > line.qty_refunded + canceled
 
 
 def brands_of(product: Product | None, attribute: str, options: Mapping[tuple[str, str], str | None]) -> list[str]:
-    """Labels of the product's brand ids; an id without a label is no brand."""
-    ids = (product.attributes.get(attribute) or "").split(",") if product else []
+    """Labels of the product's brand ids; an id without a label is no brand.
+
+    An attribute without any option is a text, which is the brand unless it looks like ids.
+    """
+    value = (product.attributes.get(attribute) or "") if product else ""
+    if not any(code == attribute for code, _ in options) and not set(value) <= set("0123456789, "):
+        return distinct([value])
+    ids = value.split(",")
     return distinct(options.get((attribute, value.strip(WHITE_SPACE))) for value in ids)
 
 
@@ -194,15 +236,11 @@ def categories_of(product: Product | None, categories: Mapping[int, Category]) -
 
 
 def _of_line(line: Line, order: Order, of_product: Callable[[int | None], list[str]]) -> list[str]:
-    """What the line's product has; for a configurable without any, what its variant has.
-
-    Magento writes one child line per configurable; were there more, the first that names a product is the variant.
-    """
+    """What the line's product has; for a composite without any, what all its children have, in line order."""
     found = of_product(line.product_id)
-    if found or line.product_type != "configurable":
+    if found or line.product_type not in ("configurable", "bundle"):
         return found
-    variants = [child.product_id for child in children(order.lines, line) if child.product_id is not None]
-    return of_product(variants[0]) if variants else []
+    return [value for child in children(order.lines, line) for value in of_product(child.product_id)]
 
 
 def order_products(order: Order) -> list[str]:

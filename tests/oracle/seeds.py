@@ -72,7 +72,7 @@ class Seeds:
         for kind, value in self.excluded:
             if kind == "exact" and email == value.lower():
                 return True
-            if kind == "domain" and email.rpartition("@")[2] == value.lower():
+            if kind == "domain" and f".{email.rpartition('@')[2]}".endswith(f".{value.lower().lstrip('*@.')}"):
                 return True
             if kind == "pattern" and re.search(value, email):
                 return True

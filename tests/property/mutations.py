@@ -44,6 +44,9 @@ class Mutation:
 
 ASSESSED = "models/intermediate/int_orders_assessed.sql"
 KEPT = "models/intermediate/int_order_lines_kept.sql"
+CHECKED = "models/intermediate/int_emails_checked.sql"
+EMAILS = "macros/rules/normalise_email.sql"
+LABELLED = "models/intermediate/int_products_labelled.sql"
 PURCHASES = "models/marts/core/fct_purchases.sql"
 CONTACTS = "models/marts/core/dim_contacts.sql"
 SCORES = "models/marts/rfm/rfm_window_scores.sql"
@@ -63,12 +66,89 @@ MUTATIONS = (
     Mutation(
         "refund: whole refunds stay purchases of 0", ASSESSED, "base_amount_left <= 0 and", "base_amount_left < 0 and"
     ),
-    Mutation("refund: not taken off the amount", ASSESSED, "- dated.base_total_refunded", "- 0"),
+    Mutation("refund: not taken off the amount", ASSESSED, "- base_total_refunded - ", "- "),
+    Mutation(
+        "refund: a cent left of a closed order is a purchase",
+        ASSESSED,
+        "base_amount_left <= 0.01 *",
+        "base_amount_left <= 0 *",
+    ),
+    Mutation(
+        "refund: a cent left of any order is none", ASSESSED, "orders.state = 'closed'", "orders.state is not null"
+    ),
+    Mutation(
+        "refund: a free order that came back whole stays",
+        ASSESSED,
+        "or orders.base_grand_total <= 0",
+        "or orders.base_grand_total < 0",
+    ),
+    Mutation(
+        "refund: one line that came back is all of them",
+        ASSESSED,
+        "max(lines.quantity_left)",
+        "min(lines.quantity_left)",
+    ),
+    Mutation(
+        "canceled: paid or not",
+        "macros/rules/canceled_unpaid.sql",
+        "least({{ canceled }}, {{ whole }} - {{ paid }})",
+        "{{ canceled }}",
+    ),
+    Mutation(
+        "canceled: what was paid too much is added",
+        "macros/rules/canceled_unpaid.sql",
+        "{{ whole }} - {{ paid }}), 0)",
+        "{{ whole }} - {{ paid }}))",
+    ),
+    Mutation(
+        "currency: not the store view's",
+        "macros/rules/order_currency.sql",
+        "coalesce({{ orders }}.base_currency, {{ store_views }}.base_currency)",
+        "{{ orders }}.base_currency",
+    ),
+    Mutation(
+        "currency: unknown is the reporting currency",
+        "macros/rules/order_currency.sql",
+        "{{ store_views }}.base_currency)",
+        "{{ store_views }}.base_currency, 'USD')",
+        3,
+    ),
+    Mutation(
+        "currency: the store view's before the order's own",
+        "macros/rules/order_currency.sql",
+        "coalesce({{ orders }}.base_currency, {{ store_views }}.base_currency)",
+        "coalesce({{ store_views }}.base_currency, {{ orders }}.base_currency)",
+        3,
+    ),
     Mutation(
         "refund: a line sent back whole stays",
+        "models/marts/core/fct_purchase_items.sql",
+        "where quantity_left > 0",
+        "where quantity_left >= 0",
+    ),
+    Mutation(
+        "labels: a bundle takes none of its parts'",
         KEPT,
-        "+ quantity_canceled < quantity_ordered",
-        "+ quantity_canceled <= quantity_ordered",
+        "when product_type in ('configurable', 'bundle') then child",
+        "when product_type = 'configurable' then child",
+    ),
+    Mutation(
+        "labels: children from the last line on",
+        KEPT,
+        "'item_id', 'product_id is not null'",
+        "'0 - item_id', 'product_id is not null'",
+    ),
+    Mutation(
+        "labels: the first child's alone",
+        "models/intermediate/int_product_sets_labelled.sql",
+        "{{ explode_list(split_list('product_ids'), 'position', 'product_id') }}",
+        "1 as position,\n        split_part(product_ids, ',', 1) as product_id",
+    ),
+    Mutation(
+        "labels: brands and categories go together",
+        "models/marts/core/fct_purchase_items.sql",
+        "when {{ list_is_empty('products.categories') }}",
+        "when {{ list_is_empty('products.brands') }}",
     ),
     Mutation(
         "last purchase: ties go to the lowest id",
@@ -100,6 +180,56 @@ MUTATIONS = (
         "{{ magento_icommkt.lower_ascii(magento_icommkt.strip_whitespace(email)) }}",
         "lower({{ magento_icommkt.strip_whitespace(email) }})",
     ),
+    Mutation("e-mail: two dots in a row", EMAILS, '"([.]"', '"([.]+"'),
+    Mutation("e-mail: a word of one character more", EMAILS, "'@', 1)) > 64", "'@', 1)) > 65"),
+    Mutation("e-mail: a domain that ends in a number", EMAILS, "[.])+[a-z]", "[.])+[a-z0-9]"),
+    Mutation("e-mail: a domain with an underscore", EMAILS, '"([a-z0-9-]*[a-z0-9])?"', '"([a-z0-9_-]*[a-z0-9])?"'),
+    Mutation("e-mail: angle brackets", EMAILS, "`{|}~-]+", "`{|}~<-]+"),
+    Mutation(
+        "excluded: a domain without its sub-domains",
+        CHECKED,
+        "length(domains.domain) - length(excluded_emails.domain) + 1",
+        "1",
+    ),
+    Mutation(
+        "excluded: a domain with what ends alike",
+        CHECKED,
+        """concat('.', domains.domain),
+                length(domains.domain) - length(excluded_emails.domain) + 1
+            ) = concat('.', excluded_emails.domain)""",
+        """domains.domain,
+                length(domains.domain) - length(excluded_emails.domain) + 1
+            ) = excluded_emails.domain""",
+    ),
+    Mutation("excluded: @ and *. in front are not understood", CHECKED, "'^[*@.]+'", "'^[.]+'", 6),
+    Mutation(
+        "start date: guests of before are contacts",
+        CHECKED,
+        "is distinct from 'before start date'",
+        "is distinct from ''",
+        1,
+    ),
+    Mutation(
+        "start date: an order of before names a guest",
+        CONTACTS,
+        "is distinct from 'before start date'",
+        "is distinct from ''",
+        1,
+    ),
+    Mutation("birth date: of tomorrow", CONTACTS, "birth_date <= settings.as_of_date", "birth_date is not null"),
+    Mutation("birth date: before 1900", "macros/rules/parse_birth_date.sql", ">= '1900'", ">= '1000'"),
+    Mutation(
+        "texts: control characters stay", "macros/rules/clean_text.sql", "\"'[^ -~\\u00a0", "\"'[^\\u0001-~\\u0080"
+    ),
+    Mutation("texts: a line break goes", "macros/rules/clean_text.sql", "breaks, \"' '\"", "breaks, \"''\""),
+    Mutation(
+        "brands: a text is split at commas",
+        LABELLED,
+        "then {{ text_list(['brand_values.brand_value']) }}",
+        "then {{ split_list('brand_values.brand_value') }}",
+        1,
+    ),
+    Mutation("brands: ids without labels are texts", LABELLED, "'[^0-9, ]'", "'[^, ]'"),
     Mutation(
         "payment: unpaid cash orders count",
         ASSESSED,

@@ -36,8 +36,8 @@ class Situation:
 
     @property
     def dbt_vars(self) -> dict[str, Any]:
-        """What dbt is given. Random lines do not add up to their order's totals, which the build only tells then."""
-        return {"as_of_date": self.as_of.isoformat(), "line_totals_severity": "warn", **self.variables}
+        """What dbt is given."""
+        return {"as_of_date": self.as_of.isoformat(), **self.variables}
 
     def write_seeds(self, folder: Path) -> None:
         """Change the seeds in `folder`, a copy of the project's, to this situation's."""
@@ -150,13 +150,16 @@ SITUATIONS = (
         seeds={
             "payment_methods": [
                 {"payment_method": "checkmo", "gateway": "x", "states": "new|processing", "require_paid": "false"},
-                {"payment_method": "decidir", "gateway": "x", "states": "complete", "require_paid": "true"},
+                {"payment_method": "decidir", "gateway": "x", "states": "complete", "require_paid": "false"},
                 {"payment_method": "free", "gateway": "x", "states": "canceled|holded", "require_paid": "false"},
                 {"payment_method": "sugapay", "gateway": "x", "states": "", "require_paid": "true"},
+                {"payment_method": "y", "gateway": "x", "states": "state_no_order_has_yet", "require_paid": "false"},
             ],
             "excluded_emails": [
                 {"match": "exact", "value": "Ana@Example.com", "reason": "staff"},
                 {"match": "domain", "value": "example.co", "reason": "tests"},
+                {"match": "domain", "value": "*.Amazon.com", "reason": "tests"},
+                {"match": "domain", "value": "@xn--d.example.com", "reason": "tests"},
                 {"match": "pattern", "value": "[+]tag@", "reason": "tests"},
             ],
             "exchange_rates": _rates(

@@ -75,8 +75,8 @@ EMAILS = (
     "gus@example.com",
     "mask-1@mail.mercadolibre.com",
     "mask-2@sub.marketplace.amazon.com",
-    "'q\"\\<x>&@example.com",
-    "a" * 242 + "@example.com",
+    "!#$%&'*+/=?^_`{|}~-.o@xn--d.example.com",
+    "a" * 64 + "@" + "b" * 177 + ".example.com",
 )
 # What people and modules make of an address. The last ones make another address of it, or none.
 SPELLINGS = (
@@ -90,6 +90,12 @@ SPELLINGS = (
     "{},",
     "{} x",
     "@{}",
+    "<{}>",
+    "mailto:{}",
+    "{0},{0}",
+    "{}\0",
+    "\0{}",
+    "{}\x7f",
 )
 NOT_ADDRESSES = (
     None,
@@ -107,7 +113,17 @@ NOT_ADDRESSES = (
     "ana@exämple.com",
     "one@two@example.com",
     "a b@example.com",
-    "a" * 243 + "@example.com",
+    "a..b@example.com",
+    ".ana@example.com",
+    "ana.@example.com",
+    "ana@example..com",
+    "ana@-example.com",
+    "ana@example-.com",
+    "ana@exam_ple.com",
+    "ana@10.0.0.1",
+    'q"\\<x>@example.com',
+    "a" * 65 + "@example.com",
+    "a" * 64 + "@" + "b" * 178 + ".example.com",
 )
 
 WORDS = (
@@ -125,6 +141,10 @@ WORDS = (
     "cafe\u0301",
     'O\'Hara "8\\8"',
     "Dos\nlíneas",
+    "Dos\r\nlíneas\tmás\u2028\u2029",
+    "Re\0me\x07ra\x9f",
+    "\0",
+    "\x1b \0Remera\x85 ",
     "<b>&amp;</b>",
     "NULL",
     "0",
@@ -142,6 +162,10 @@ BIRTH_DATES = (
     "2023-02-29",
     "0001-01-01",
     "0999-12-31",
+    "1899-12-31",
+    "1900-01-01",
+    "2026-11-23",
+    "2026-11-24",
     "9999-12-31",
     "1953-9-18",
     "18/09/1953",
@@ -150,8 +174,9 @@ BIRTH_DATES = (
     "١٩٥٣-٠٩-١٨",
     "",
 )
-CODES = (None, "HOT", "hot", " HOT ", "HOT,TWO", ",", "", " , TWO ,, HOT ", "TWO", "Ñ,Ñ", "a b", "💥")
-CODE_LISTS = (None, (), ("HOT",), ("TWO", "HOT"), ("A,B", " A "), ("", " "), ('"', "\\"))
+TEXT_BRANDS = ("Topper", "Dolce, Gabbana", ' ["3M"]\n\0', "361", "\0")
+CODES = (None, "HOT", "hot", " HOT ", "HOT,TWO", ",", "", " , TWO ,, HOT ", "TWO", "Ñ,Ñ", "a b", "💥", "HO\0T,\0")
+CODE_LISTS = (None, (), ("HOT",), ("TWO", "HOT"), ("A,B", " A "), ("", " "), ('"', "\\"), ("T\0WO", "\x1f"))
 STATES = (
     "complete",
     "processing",
@@ -190,6 +215,7 @@ TOTALS = (
     "99.995",
     "99999999.9999",
 )
+CENTS = tuple(map(Decimal, ("0", "0.01", "0.02", "0.03", "0.0201", "0.04")))
 RATES = ("0.5", "1.08123456", "0.00000001", "1234.5", "1")
 STORE_NAMES = (
     None,
@@ -323,7 +349,7 @@ class Drawing:
                 id=id_,
                 is_default=self.one_of((False, None)),
                 timezone=self.one_of(ZONES),
-                base_currency_code=self.one_of(CURRENCIES),
+                base_currency_code=self.one_of((*CURRENCIES, None, " ")),
                 **self.view(),
             )
         for id_ in range(self.up_to(3)):
@@ -346,7 +372,7 @@ class Drawing:
             self.product(id_)
 
     def product(self, id_: int) -> None:
-        brand = self.one_of(("5", "6", "5,6", " 7 , 5 ", "4", ("6", "5"), (7, 4), 5, "99", "", (), None))
+        brand = self.one_of(("5", "6", "5,6", " 7 , 5 ", "4", ("6", "5"), (7, 4), 5, "99", "", (), None, *TEXT_BRANDS))
         codes = self.now_and_then((("manufacturer", "marca"), ("manufacturer",), ("marca",), ()))
         attributes: list[Row] = [{"attribute_code": "color", "value": "9"}]
         for code in codes if brand is not None else ():
@@ -407,7 +433,12 @@ class Drawing:
         earlier = tuple(order["created_at"] for order in tables.get("orders", ()))
         created_at = self.one_of(earlier) if earlier and self.happens(4) else self.moment()
         state, method = self.now_and_then(STATES, 3), self.now_and_then(METHODS, 2)
+        store_id = self.now_and_then((1, 2, 3, 0, 8, None), 3)
         total = self.money()
+        refunded = self.part_of(total, "none")
+        if all_came_back := self.happens(6):  # with a cent left of some lines
+            state = self.now_and_then(("closed", "complete"))
+            refunded = max((total or Decimal(0)) - self.one_of(CENTS), Decimal(0))
         self.add(
             "orders",
             entity_id=id_,
@@ -418,12 +449,15 @@ class Drawing:
             payment_method=method,
             base_grand_total=total,
             base_total_paid=self.part_of(total, "all"),
-            base_total_refunded=self.part_of(total, "none"),
+            base_total_refunded=refunded,
             base_total_canceled=self.part_of(total, "none") if self.happens(4) else None,
-            **self.currencies(state),
+            base_subtotal=self.now_and_then((total, *map(Decimal, ("10", "20", "8.25", "0")), None)),
+            base_discount_amount=self.now_and_then((None, Decimal("-10"), Decimal("-44.8"))),
+            base_shipping_amount=self.now_and_then((None, Decimal(4), Decimal(0))),
+            **self.currencies(state, store_id),
             coupon_code=self.now_and_then(CODES, 2),
             coupon_codes=None if (codes := self.now_and_then(CODE_LISTS)) is None else json.dumps(codes),
-            store_id=self.now_and_then((1, 2, 3, 0, 8, None), 3),
+            store_id=store_id,
             store_name=self.now_and_then(STORE_NAMES, 3),
             customer_firstname=self.now_and_then(("Guest", *WORDS)),
             customer_lastname=self.now_and_then(("Order", *WORDS)),
@@ -433,29 +467,40 @@ class Drawing:
             **self.place("billing_city", "billing_region", "billing_country_id", "billing_telephone"),
         )["_dlt_load_id"] = LOADED
         for _ in range(self.up_to(3)):
-            self.lines(id_, item_ids)
+            self.lines(id_, item_ids, all_came_back)
         if self.happens(6):
             self.add(
                 "creditmemos", entity_id=id_, order_id=self.one_of((id_, 5)), state=2, base_grand_total=self.money()
             )["_dlt_load_id"] = LOADED
             self.add_child("creditmemo_items", entity_id=id_, parent_id=id_, order_item_id=1, qty=Decimal(1))
 
-    def currencies(self, state: str | None) -> Row:
-        """Currencies and rate of an order, such that every purchase can be converted."""
-        base = self.now_and_then((self.currency, *CURRENCIES, None), 3)
+    def currencies(self, state: str | None, store_id: int | None) -> Row:
+        """Currencies and rate of an order, such that every purchase whose currency is known can be converted."""
+        base = self.now_and_then((self.currency, *CURRENCIES, None, " "), 3)
+        of_views = {
+            view["id"]: (view.get("base_currency_code") or "").strip()
+            for view in self.tables["store_views"]
+            if "_deleted_at" not in view
+        }
+        known = (base or "").strip() or of_views.get(store_id)
         rate = self.one_of(RATES)
         row: Row = {
             "base_currency_code": base,
             "global_currency_code": self.currency,
             "base_to_global_rate": Decimal(rate),
         }
-        if base == self.currency or state == "canceled" or (base, self.currency) in self.situation.convertible:
+        if (
+            not known
+            or known == self.currency
+            or state == "canceled"
+            or (known, self.currency) in self.situation.convertible
+        ):
             odd = self.one_of((None, "0", "-1", rate))
             row["global_currency_code"] = self.one_of((None, *CURRENCIES))
             row["base_to_global_rate"] = None if odd is None else Decimal(odd)
         return row
 
-    def lines(self, order_id: int, item_ids: list[int]) -> None:
+    def lines(self, order_id: int, item_ids: list[int], all_came_back: bool) -> None:
         """A simple line, or a parent with its children; ids in any order."""
         type_ = self.now_and_then(("simple", "configurable", "bundle", "virtual", "grouped", "module", None), 2)
         is_family = type_ in ("configurable", "bundle") or self.happens(12)
@@ -463,11 +508,22 @@ class Drawing:
         if self.happens(5):
             ids.reverse()
         parent, *children = ids
-        self.line(order_id, parent, type_, 555_555 if self.happens(15) else None)
+        self.line(order_id, parent, type_, 555_555 if self.happens(15) else None, came_back=all_came_back)
+        price = Decimal(0) if self.happens(2) else None  # of a bundle's parts: then the bundle has a price of its own
         for child in children:
-            self.line(order_id, child, self.now_and_then(("simple", "virtual", None)), parent)
+            type_ = self.now_and_then(("simple", "virtual", None))
+            self.line(order_id, child, type_, parent, came_back=all_came_back, price=price)
 
-    def line(self, order_id: int, item_id: int, type_: str | None, parent: int | None) -> None:
+    def line(
+        self,
+        order_id: int,
+        item_id: int,
+        type_: str | None,
+        parent: int | None,
+        *,
+        came_back: bool = False,
+        price: Decimal | None = None,
+    ) -> None:
         ordered = self.now_and_then((Decimal(1), Decimal(2), Decimal("0.5"), Decimal(0), None, Decimal("1.0001")), 3)
         self.add_child(
             "order_items",
@@ -479,10 +535,14 @@ class Drawing:
             sku=f"sku-{item_id}",
             name=self.now_and_then((f"Producto {item_id % 7}", *WORDS), 2),
             qty_ordered=ordered,
-            qty_refunded=self.part_of(ordered, "none"),
+            qty_invoiced=self.part_of(ordered, "all"),
+            qty_refunded=self.part_of(ordered, "all" if came_back else "none"),
             qty_canceled=self.part_of(ordered, "none") if self.happens(4) else None,
-            base_price=self.now_and_then((Decimal(10), Decimal(0), None, Decimal("0.0001")), 2),
-            base_row_total=self.now_and_then((Decimal(10), Decimal(0), None), 2),
+            base_price=self.now_and_then((Decimal(10), Decimal(0), None, Decimal("0.0001")), 2)
+            if price is None
+            else price,
+            base_row_total=self.now_and_then((Decimal(10), Decimal("4.13"), Decimal(0), None), 2),
+            base_discount_amount=self.now_and_then((None, Decimal(10), Decimal("12.1"))),
         )
 
 

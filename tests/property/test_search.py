@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from pathlib import Path
 
 from .batch import build, copy_of_project, shown, wrong
 from .mutations import MUTATIONS
 from .search import generated, shrunk
 from .situations import SITUATIONS
+from .stores import Row
 
 SITUATION = SITUATIONS[0]
 
@@ -27,7 +29,16 @@ def test_stores_have_what_can_go_wrong() -> None:
     assert any(order.get("base_total_refunded") == order.get("base_grand_total") for order in orders)
     assert any("_deleted_at" in order for order in orders)
     assert any(order.get("customer_email") is None for order in orders)
-    assert len({order["base_currency_code"] for order in orders if "base_currency_code" in order}) == 3
+    assert {order.get("base_currency_code") for order in orders} == {"ARS", "USD", "EUR", " ", None}
+    assert any(_is(order, "base_total_canceled", "base_total_paid") for order in orders)
+    assert any(_is(line, "qty_canceled", "qty_invoiced") for line in lines)
+    bundles = {line["item_id"] for line in lines if line.get("product_type") == "bundle"}
+    assert any(line.get("base_price") == 0 and line.get("parent_item_id") in bundles for line in lines)
+    assert any(
+        order.get("state") == "closed" and order["base_grand_total"] - order["base_total_refunded"] == Decimal("0.01")
+        for order in orders
+        if "base_grand_total" in order and "base_total_refunded" in order
+    )
     assert {line.get("product_type") for line in lines} >= {"simple", "bundle", "configurable", None}
     assert {line["_dlt_load_id"] for line in lines} == {"1", "2"}
     assert any(
@@ -35,6 +46,11 @@ def test_stores_have_what_can_go_wrong() -> None:
         for store in stores
         if "orders" in store
     )
+
+
+def _is(row: Row, canceled: str, paid: str) -> bool:
+    """Canceled, brought back and paid."""
+    return bool(row.get(canceled)) and row.get(canceled) == row.get(paid)
 
 
 def test_a_mistake_is_found_and_shown_in_few_rows(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 
 select
     store_key,
-    '{{ var("brand_attribute") }}' as brand_attribute,
+    {{ quoted(var('brand_attribute')) }} as brand_attribute,
     count(*) as products_without_brand
 from {{ ref('int_products_labelled') }}
 group by store_key

@@ -1,8 +1,14 @@
 {#-
-    Number of accounts and orders, counted in raw, are all accounted for: each leads to a contact, to an invalid address or
-    to an excluded one, and to one of them only.
+    Number of accounts and of orders since the start date, counted in raw, are all accounted for: each leads to a
+    contact, to an invalid address or to an excluded one, and to one of them only.
 -#}
 with
+
+settings as (
+
+    select * from {{ ref('int_build_settings') }}
+
+),
 
 raw_rows as (
 
@@ -17,12 +23,19 @@ raw_rows as (
     union all
 
     select
-        store_key,
+        orders.store_key,
         0 as accounts,
         count(*) as orders
-    from {{ source('magento', 'orders') }}
-    where _deleted_at is null
-    group by store_key
+    from {{ source('magento', 'orders') }} as orders
+    inner join settings
+        on orders.store_key = settings.store_key
+    where
+        orders._deleted_at is null
+        and (
+            settings.start_date is null
+            or {{ local_date('orders.created_at', store_timezone('settings')) }} >= settings.start_date
+        )
+    group by orders.store_key
 
 ),
 

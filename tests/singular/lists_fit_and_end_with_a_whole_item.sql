@@ -61,7 +61,7 @@ limited as (
 
     select
         lists.*,
-        coalesce(fields.max_length, {{ var('list_max_length') }}) as max_length
+        coalesce(fields.max_length, {{ whole_number(var('list_max_length')) }}) as max_length
     from lists
     left join fields
         on lists.mart_column = fields.mart_column
@@ -175,10 +175,10 @@ ends_inside_an_item as (
             and perhaps_cut.mart_column = whole.mart_column
     where
         substr(
-            concat(whole.whole_text, '{{ separator }}'),
+            concat(whole.whole_text, {{ quoted(separator) }}),
             1,
             length(perhaps_cut.list_text) + {{ separator | length }}
-        ) <> concat(perhaps_cut.list_text, '{{ separator }}')
+        ) <> concat(perhaps_cut.list_text, {{ quoted(separator) }})
 
 )
 

@@ -1,17 +1,20 @@
-{#- A purchase whose amount nothing converts stops the build, and the message says which currency and how many. -#}
+{#-
+    A purchase whose amount nothing converts stops the build: its contact would be sent a wrong amount. The message says which
+    currency, how many, and which lines to add to the seed.
+-#}
 with
 
 missing as (
 
     select
-        coalesce(base_currency, 'no currency') as currency,
+        base_currency,
         reporting_currency,
         count(*) as orders
     from {{ ref('int_orders_assessed') }}
     where
         is_purchase
         and conversion_rate is null
-    group by coalesce(base_currency, 'no currency'), reporting_currency
+    group by base_currency, reporting_currency
 
 ),
 
@@ -20,12 +23,19 @@ listed as (
     select
         {{ list_to_text(
             ordered_list(
-                "concat(currency, ' to ', reporting_currency, ' for ', cast(orders as "
+                "concat(base_currency, ' to ', reporting_currency, ' for ', cast(orders as "
                 ~ dbt.type_string() ~ "), ' purchases')",
-                "concat(currency, ' ', reporting_currency)"
+                "concat(base_currency, ' ', reporting_currency)"
             ),
             '; '
-        ) }} as missing_rates
+        ) }} as missing_rates,
+        {{ list_to_text(
+            ordered_list(
+                "concat(base_currency, ',', reporting_currency, ',,<rate>')",
+                "concat(base_currency, ' ', reporting_currency)"
+            ),
+            ' and '
+        ) }} as seed_lines
     from missing
 
 )
@@ -35,5 +45,5 @@ from listed
 where
     missing_rates is not null
     and {{ raise_error(
-        "concat('no exchange rate from ', missing_rates, '. Add it to seeds/exchange_rates.csv')"
+        "concat('no exchange rate from ', missing_rates, '. Add to seeds/exchange_rates.csv: ', seed_lines)"
     ) }} is not null

@@ -1,7 +1,7 @@
 {#-
     Number of purchases and their amount in base currency, counted a second time straight from raw by other means: no
-    staging, no macros of the rules, payment methods from the seed. Compared per day of purchase, so that two mistakes
-    cannot cancel each other.
+    staging of orders, no macros of the rules, payment methods from the seed. Which lines came back is taken from the lines.
+    Compared per day of purchase, so that two mistakes cannot cancel each other.
 -#}
 with
 
@@ -11,24 +11,67 @@ settings as (
 
 ),
 
+{# Orders without anything left of any line, and what may be left of their total. -#}
+came_back as (
+
+    select
+        store_key,
+        order_id,
+        0.01 * count(*) as cents_of_rounding
+    from {{ ref('int_order_lines_kept') }}
+    group by store_key, order_id
+    having
+        count(case when quantity_ordered > 0 then 1 end) > 0
+        and count(case when quantity_left > 0 then 1 end) = 0
+
+),
+
+with_totals as (
+
+    select
+        *,
+        coalesce(base_grand_total, 0)
+        - coalesce(base_total_refunded, 0)
+        - case
+            when coalesce(base_grand_total, 0) - coalesce(base_total_paid, 0) <= 0 then 0
+            when coalesce(base_total_canceled, 0) <= 0 then 0
+            when base_total_canceled > coalesce(base_grand_total, 0) - coalesce(base_total_paid, 0)
+                then coalesce(base_grand_total, 0) - coalesce(base_total_paid, 0)
+            else base_total_canceled
+        end as base_amount
+    from {{ source('magento', 'orders') }}
+    where _deleted_at is null
+
+),
+
 orders as (
 
     select
         orders.store_key,
+        orders.base_amount,
         cast(
             {{ convert_timezone('orders.created_at', store_timezone('settings')) }} as date
-        ) as purchase_date,
-        coalesce(orders.base_grand_total, 0)
-        - coalesce(orders.base_total_refunded, 0)
-        - coalesce(orders.base_total_canceled, 0) as base_amount
-    from {{ source('magento', 'orders') }} as orders
+        ) as purchase_date
+    from with_totals as orders
+    left join came_back
+        on
+            orders.store_key = came_back.store_key
+            and orders.entity_id = came_back.order_id
+    left join {{ source('magento', 'store_views') }} as store_views
+        on
+            orders.store_key = store_views.store_key
+            and orders.store_id = store_views.id
+            and store_views._deleted_at is null
     inner join settings
         on orders.store_key = settings.store_key
     left join {{ ref('payment_methods') }} as methods
         on orders.payment_method = methods.payment_method
     where
-        orders._deleted_at is null
-        and coalesce(orders.state, '') <> 'canceled'
+        coalesce(orders.state, '') <> 'canceled'
+        and coalesce(
+            {{ clean_text('orders.base_currency_code') }},
+            {{ clean_text('store_views.base_currency_code') }}
+        ) is not null
         and (
             (coalesce(orders.base_total_paid, 0) > 0 and {{ seed_text('methods.states') }} is null)
             or (coalesce(orders.base_total_paid, 0) > 0 and methods.require_paid)
@@ -44,11 +87,11 @@ orders as (
                 and concat('|', methods.states, '|') like concat('%|', orders.state, '|%')
             )
         )
-        and (
-            coalesce(orders.base_grand_total, 0)
-            > coalesce(orders.base_total_refunded, 0) + coalesce(orders.base_total_canceled, 0)
-            or coalesce(orders.base_grand_total, 0) <= 0
-        )
+        and case
+            when came_back.order_id is null and coalesce(orders.base_grand_total, 0) <= 0 then true
+            when came_back.order_id is null or coalesce(orders.state, '') <> 'closed' then orders.base_amount > 0
+            else orders.base_amount > came_back.cents_of_rounding
+        end
 
 ),
 
@@ -77,8 +120,8 @@ built as (
         count(*) as purchases,
         sum(
             case
-                when base_grand_total > base_total_refunded + base_total_canceled
-                    then base_grand_total - base_total_refunded - base_total_canceled
+                when base_grand_total > base_total_refunded + base_canceled_unpaid
+                    then base_grand_total - base_total_refunded - base_canceled_unpaid
                 else 0
             end
         ) as base_amount

@@ -21,7 +21,25 @@ from loaders.errors import SettingsError
         ("{contacts_per_part: 0}", r"contacts_per_part must be a whole number from 1 up"),
         ("{purchase_windows: 30}", r"purchase_windows must be a list"),
         ("{customer_attributes: dni}", r"customer_attributes must be a list"),
-        ("{gender_labels: Male}", r"gender_labels must look like"),
+        ("{gender_labels: Male}", r"gender_labels must be whole numbers with texts"),
+        ("{gender_labels: {'1 then 2': Male}}", r"gender_labels must be whole numbers with texts"),
+        ("{gender_labels: {1: [Male]}}", r"gender_labels must be whole numbers with texts"),
+        ('{gender_labels: {1: "M\\0"}}', r"gender_labels must be whole numbers with texts"),
+        ("{purchase_windows: ['30) or (1=1']}", r"purchase_windows must be a list of whole numbers"),
+        ("{purchase_windows: [-30]}", r"purchase_windows must be a list of whole numbers"),
+        ("{list_max_length: '9) or (1=1'}", r"list_max_length must be a whole number"),
+        ('{list_separator: "a\\nb"}', r"list_separator must be a text without line breaks"),
+        ("{list_separator: }", r"list_separator must be a text"),
+        ('{brand_attribute: "marca\' or 1=1 --"}', r"brand_attribute must be the code of an attribute"),
+        ("{reporting_currency: \"ARS' or '\"}", r"reporting_currency must be the code of a currency"),
+        (
+            '{customer_attributes: [{code: "x\' or 1", type: text, column: x}]}',
+            r"customer_attributes must be a list such as",
+        ),
+        (
+            '{product_attributes: [{code: x, type: text, column: "x\\n"}]}',
+            r"product_attributes must be a list such as",
+        ),
     ],
 )
 def test_a_mistake_is_named(text: str, said: str) -> None:
@@ -37,6 +55,8 @@ def test_a_mistake_is_named(text: str, said: str) -> None:
         "{}",
         "{rfm_period_days: }",
         "{rfm_period_days: '90', brand_attribute: marca, purchase_windows: [7, 14]}",
+        '{list_separator: "\' {{ 1 / 0 }}", gender_labels: {1: "O\'{{ x }}"}, reporting_currency: ARS}',
+        "{customer_attributes: [{code: dni, type: text, column: dni_2}], brand_attribute: ''}",
     ],
 )
 def test_what_the_models_take_passes(text: str | None) -> None:

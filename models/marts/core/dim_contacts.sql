@@ -34,6 +34,7 @@ orders as (
 assessed_orders as (
 
     select * from {{ ref('int_orders_assessed') }}
+    where not_a_purchase_because is distinct from 'before start date'
 
 ),
 
@@ -237,7 +238,7 @@ contacts as (
         {{ custom_attribute_columns('described.custom_attributes', var('customer_attributes')) }}
 
         ----------  dates
-        described.birth_date,
+        case when described.birth_date <= settings.as_of_date then described.birth_date end as birth_date,
         {{ local_date('described.account_created_at', store_timezone('settings')) }}
             as account_created_date
     from described

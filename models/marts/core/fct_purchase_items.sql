@@ -3,7 +3,7 @@
     incremental_strategy='append',
     on_schema_change='fail',
     pre_hook="{{ forget_stale_rows(
-        numbered_purchase_versions(ref('fct_purchases')), 'order_id', relabelled_purchases(ref('int_products_labelled'))
+        numbered_purchase_versions(ref('fct_purchases')), 'order_id', relabelled_purchases(ref('int_product_sets_labelled'))
     ) }}"
 ) }}
 
@@ -12,7 +12,7 @@ with
 lines as (
 
     select * from {{ ref('int_order_lines_kept') }}
-    where is_sold
+    where quantity_left > 0
 
 ),
 
@@ -24,19 +24,19 @@ purchases as (
 
 ),
 
-products as (
+product_sets as (
 
-    select * from {{ ref('int_products_labelled') }}
+    select * from {{ ref('int_product_sets_labelled') }}
 
 ),
 
-{# A configurable whose own product has no brand or no category takes its variant's. -#}
+{# A composite line whose own product has no brand, or no category, takes those of its children. -#}
 labelled as (
 
     select
         lines.*,
         {{ numbered_purchase_version('purchases') }} as item_made_from,
-        {{ labels_version('products', 'variants') }} as _labels_made_from,
+        {{ labels_version('products', 'children') }} as _labels_made_from,
         purchases.email,
         purchases.purchase_number,
         purchases.is_last_purchase,
@@ -46,31 +46,21 @@ labelled as (
         purchases.website,
         purchases.store,
         case
-            when
-                lines.product_type = 'configurable'
-                and {{ list_is_empty('products.brands') }}
-                then variants.product_id
-            else products.product_id
-        end as brand_product_id,
+            when {{ list_is_empty('products.brands') }} then children.product_ids
+            else products.product_ids
+        end as brand_product_ids,
         case
-            when
-                lines.product_type = 'configurable'
-                and {{ list_is_empty('products.categories') }}
-                then variants.product_id
-            else products.product_id
-        end as category_product_id,
+            when {{ list_is_empty('products.categories') }} then children.product_ids
+            else products.product_ids
+        end as category_product_ids,
         case
-            when
-                lines.product_type = 'configurable'
-                and {{ list_is_empty('products.brands') }}
-                then {{ list_to_text('variants.brands', var('list_separator')) }}
+            when {{ list_is_empty('products.brands') }}
+                then {{ list_to_text('children.brands', var('list_separator')) }}
             else {{ list_to_text('products.brands', var('list_separator')) }}
         end as brands,
         case
-            when
-                lines.product_type = 'configurable'
-                and {{ list_is_empty('products.categories') }}
-                then {{ list_to_text('variants.categories', var('list_separator')) }}
+            when {{ list_is_empty('products.categories') }}
+                then {{ list_to_text('children.categories', var('list_separator')) }}
             else {{ list_to_text('products.categories', var('list_separator')) }}
         end as categories
     from lines
@@ -78,16 +68,14 @@ labelled as (
         on
             lines.store_key = purchases.store_key
             and lines.order_id = purchases.order_id
-    left join products
+    left join product_sets as products
         on
             lines.store_key = products.store_key
-            and lines.product_id = products.product_id
-    left join products as variants
+            and cast(lines.product_id as {{ dbt.type_string() }}) = products.product_ids
+    left join product_sets as children
         on
-            lines.store_key = variants.store_key
-            {#- The type stands inside the key: a condition on the left side alone keeps DuckDB from a hash join. #}
-            and case when lines.product_type = 'configurable' then lines.variant_product_id end
-            = variants.product_id
+            lines.store_key = children.store_key
+            and lines.child_product_ids = children.product_ids
 
 ),
 
@@ -101,8 +89,9 @@ final as (
         email,
         product_id,
         variant_product_id,
-        brand_product_id,
-        category_product_id,
+        child_product_ids,
+        brand_product_ids,
+        category_product_ids,
 
         ----------  texts
         product_type,

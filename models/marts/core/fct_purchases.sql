@@ -104,7 +104,7 @@ final as (
         ----------  numerics
         base_grand_total,
         base_total_refunded,
-        base_total_canceled,
+        base_canceled_unpaid,
         conversion_rate,
         amount,
         {{ convert_money('greatest(0 - base_discount_amount, 0)', 'conversion_rate') }} as discount_amount,

@@ -6,9 +6,9 @@ items as (
 
 ),
 
-products as (
+product_sets as (
 
-    select * from {{ ref('int_products_labelled') }}
+    select * from {{ ref('int_product_sets_labelled') }}
 
 ),
 
@@ -16,9 +16,9 @@ product_brands as (
 
     select
         store_key,
-        product_id,
+        product_ids,
         {{ explode_list('brands', 'position', 'brand') }}
-    from products
+    from product_sets
 
 ),
 
@@ -36,7 +36,7 @@ branded as (
     inner join product_brands
         on
             items.store_key = product_brands.store_key
-            and items.brand_product_id = product_brands.product_id
+            and items.brand_product_ids = product_brands.product_ids
 
 ),
 

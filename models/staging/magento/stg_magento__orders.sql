@@ -31,7 +31,7 @@ renamed as (
         state,
         status,
         payment_method,
-        base_currency_code as base_currency,
+        {{ clean_text('base_currency_code') }} as base_currency,
         order_currency_code as order_currency,
         global_currency_code as global_currency,
         coupon_code,

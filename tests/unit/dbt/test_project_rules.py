@@ -14,6 +14,8 @@ from loaders.magento.tables import TABLES
 
 PROJECT = Path(__file__).resolve().parents[3]
 MODELS = PROJECT / "models"
+SINGULAR = PROJECT / "tests" / "singular"
+DOCS = PROJECT / "docs" / "building.md"
 SQL = {path.stem: path for path in sorted(MODELS.rglob("*.sql"))}
 SEEDS = {path.stem: path for path in sorted((PROJECT / "seeds").glob("*.csv"))}
 
@@ -60,6 +62,20 @@ def test_a_model_says_its_grain_and_tests_its_key(name: str) -> None:
 
 # What a contact bought is counted over the facts that analysts see, not over a second copy of them.
 OVER_FACTS = {"int_buyers_versioned", "int_purchases_aggregated_to_contacts"}
+
+
+def test_the_docs_say_why_each_test_stops_a_night_or_only_tells() -> None:
+    def told(part: str) -> set[str]:
+        _, _, table = DOCS.read_text(encoding="utf-8").partition(f"| {part} | because |\n")
+        return {
+            name for row in table.split("\n\n")[0].splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])
+        }
+
+    generic = {path.stem for path in (PROJECT / "macros" / "generic_tests").glob("*.sql")}
+    warning = {path.stem for path in SINGULAR.glob("*.sql") if "severity='warn'" in path.read_text(encoding="utf-8")}
+    stopping = {path.stem for path in SINGULAR.glob("*.sql")} - warning
+    assert told("stops") == generic | {"not_null", "accepted_values", "icommkt_contacts"} | stopping
+    assert told("only tells") == warning | {"purchase_cohorts"}
 
 
 @pytest.mark.parametrize("name", SQL)

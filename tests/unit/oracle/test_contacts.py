@@ -137,6 +137,13 @@ class TestWindows:
         found = row(order(1, 10), order(2, 9), start_date=date(2026, 11, 14))
         assert (found["purchases_total"], found["first_purchase_date"]) == (1, date(2026, 11, 14))
 
+    def test_a_guest_of_before_the_start_date_is_no_contact_and_an_account_is(self) -> None:
+        of = shop([order(1, 10, email="old@example.com"), order(2, 10, customer_id=7)], [Customer(7, ANA)])
+        assert rows(of).keys() == {"old@example.com", ANA}
+        found = rows(of, start_date=date(2026, 11, 14))
+        assert found.keys() == {ANA}
+        assert found[ANA]["purchases_total"] == 0
+
 
 class TestPurchases:
     def test_first_and_last(self) -> None:
@@ -376,6 +383,10 @@ class TestMasterData:
         ]
         found = rows(shop(orders))[ANA]
         assert (found["website"], found["store"]) == ("Newest", "Online")
+
+    def test_a_birth_date_after_the_as_of_date_is_none(self) -> None:
+        of = shop(customers=[Customer(1, ANA, dob="2026-11-23"), Customer(2, "b@example.com", dob="2026-11-24")])
+        assert [found["birth_date"] for found in rows(of).values()] == [date(2026, 11, 23), None]
 
 
 class TestExplanations:

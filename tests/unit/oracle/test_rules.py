@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tests.oracle import rules
-from tests.oracle.entities import Address, Category, Customer, Line, Order, Product, Shop
+from tests.oracle.entities import Address, Category, Customer, Line, Order, Product, Shop, StoreView
 
 D = Decimal
 at = datetime.fromisoformat
@@ -52,7 +52,8 @@ class TestEmail:
             ("\u00a0\u2003ana@example.com\u3000\u2028", "ana@example.com"),
             ("ana@sub.example.com", "ana@sub.example.com"),
             ("a@b.c", "a@b.c"),
-            ("a" * 242 + "@example.com", "a" * 242 + "@example.com"),  # 254 characters
+            ("a" * 64 + "@" + "b" * 187 + ".c", "a" * 64 + "@" + "b" * 187 + ".c"),  # 254 characters
+            ("!#$%&'*+-/=?^_`{|}~.9@x-1.c1", "!#$%&'*+-/=?^_`{|}~.9@x-1.c1"),
         ],
     )
     def test_usable(self, raw: str, key: str) -> None:
@@ -80,7 +81,20 @@ class TestEmail:
             "ñandu@example.com",
             "ana\u00a0@example.com",
             "\u200bana@example.com",  # zero width space is no white space to Unicode
-            "a" * 243 + "@example.com",  # 255 characters
+            "a" * 64 + "@" + "b" * 188 + ".c",  # 255 characters
+            "a" * 65 + "@example.com",
+            "ana\0@example.com",
+            "<ana@example.com>",
+            "mailto:ana@example.com",
+            "ana..paz@example.com",
+            ".ana@example.com",
+            "ana.@example.com",
+            "ana@example..com",
+            "ana@-example.com",
+            "ana@example-.com",
+            "ana@exam_ple.com",
+            "ana@10.0.0.1",
+            "ana@example.com,eva@example.com",
         ],
     )
     def test_unusable(self, raw: str | None) -> None:
@@ -95,6 +109,10 @@ class TestTexts:
         assert rules.clean("\u2003 Río  Bravo\u00a0\n") == "Río  Bravo"
         assert rules.clean(" \u3000 ") is None
         assert rules.clean(None) is None
+
+    def test_clean_makes_one_line_without_control_characters(self) -> None:
+        assert rules.clean("\0 Río\r\nBra\x9fvo\n\tdel\u2028Norte\x07") == "Río Bravo  del Norte"
+        assert rules.clean("\0\n") is None
 
     def test_items_are_trimmed_distinct_and_stand_where_they_first_did(self) -> None:
         assert rules.joined(["b", " a ", "b", "", None, "A", "a"], None) == "b, a, A"
@@ -121,6 +139,8 @@ class TestTexts:
             ("1953-09-18 00:00:00", date(1953, 9, 18)),
             ("2000-02-29", date(2000, 2, 29)),
             ("1953-02-30", None),
+            ("1899-12-31", None),
+            ("1900-01-01", date(1900, 1, 1)),
             ("0000-00-00", None),
             ("18/09/1953", None),
             ("1953-9-18", None),
@@ -177,27 +197,65 @@ class TestDatesAndMoney:
         assert rules.rounded(D("2.675"), 2) == D("2.68")
 
     @pytest.mark.parametrize(
-        ("total", "refunded", "canceled", "left"),
+        ("total", "paid", "refunded", "canceled", "left"),
         [
-            ("100", "0", "0", "100"),
-            ("100", "30", "0", "70"),
-            ("100", "30", "20.5", "49.5"),
-            ("100", "99.9999", "0", "0.0001"),
-            ("100", "100", "0", None),
-            ("100", "60", "40", None),
-            ("100", "120", "0", None),
-            ("0", "0", "0", "0"),
+            ("100", "100", "0", "0", "100"),
+            ("100", "100", "30", "0", "70"),
+            ("100", "79.5", "30", "20.5", "49.5"),
+            ("100", "100", "99.9999", "0", "0.0001"),
+            ("100", "100", "100", "0", None),
+            ("100", "60", "60", "40", None),
+            ("100", "100", "120", "0", None),
+            ("100", "100", "0", "100", "100"),
+            ("100", "70", "0", "100", "70"),
+            ("100", "130", "20", "40", "80"),
+            ("0", "0", "0", "0", "0"),
         ],
     )
-    def test_amount(self, total: str, refunded: str, canceled: str, left: str | None) -> None:
-        given = order(base_grand_total=D(total), base_total_refunded=D(refunded), base_total_canceled=D(canceled))
+    def test_amount(self, total: str, paid: str, refunded: str, canceled: str, left: str | None) -> None:
+        given = order(
+            base_grand_total=D(total),
+            base_total_paid=D(paid),
+            base_total_refunded=D(refunded),
+            base_total_canceled=D(canceled),
+        )
         assert rules.base_amount(given) == (None if left is None else D(left))
+
+    @pytest.mark.parametrize(
+        ("state", "total", "refunded", "kept", "left"),
+        [
+            ("closed", "0", "0", "0", None),
+            ("complete", "0", "0", "0", None),
+            ("complete", "0", "0", "1", "0"),
+            ("closed", "100", "99.98", "0", None),
+            ("closed", "100", "99.9799", "0", "0.0201"),
+            ("closed", "100", "99.98", "1", "0.02"),
+            ("complete", "100", "99.98", "0", "0.02"),
+        ],
+    )
+    def test_what_came_back_whole(self, state: str, total: str, refunded: str, kept: str, left: str | None) -> None:
+        lines = (Line(1, qty_refunded=D(1)), Line(2, qty_ordered=D(2), qty_refunded=D(2) - D(kept)))
+        given = order(
+            state=state,
+            base_grand_total=D(total),
+            base_total_paid=D(total),
+            base_total_refunded=D(refunded),
+            lines=lines,
+        )
+        assert rules.base_amount(given) == (None if left is None else D(left))
+
+    def test_an_order_without_a_currency_takes_its_store_views(self) -> None:
+        shop = Shop(store_views={1: StoreView(1, base_currency="ARS"), 2: StoreView(2)})
+        given = [("USD", 1), (" ", 1), (None, 1), (None, 2), (None, 3), (None, None)]
+        found = [rules.base_currency(order(base_currency=own, store_id=view), shop) for own, view in given]
+        assert found == ["USD", "ARS", "ARS", None, None, None]
 
     def test_rates(self) -> None:
         seed = {"USD": D("900")}
 
         def rate(**given: object) -> Decimal | None:
-            return rules.conversion_rate(order(**given), "ARS", seed)
+            given_order = order(**given)
+            return rules.conversion_rate(given_order, given_order.base_currency or "", "ARS", seed)
 
         assert rate(base_currency="ARS", base_to_global_rate=D("0.5"), global_currency="ARS") == 1
         assert rate(base_currency="USD", base_to_global_rate=D("1200"), global_currency="ARS") == 1200
@@ -281,21 +339,29 @@ class TestLines:
         assert names([Line(3, name="c"), Line(1, name="a"), Line(2, name="b")]) == ["a", "b", "c"]
 
     @pytest.mark.parametrize(
-        ("ordered", "refunded", "canceled", "sold"),
+        ("ordered", "invoiced", "refunded", "canceled", "sold"),
         [
-            ("2", "0", "0", True),
-            ("2", "1", "0", True),
-            ("2", "1", "0.9999", True),
-            ("2", "1", "1", False),
-            ("2", "2", "0", False),
-            ("2", "0", "2", False),
-            ("2", "3", "0", False),
-            ("0", "0", "0", False),
-            ("-1", "0", "0", False),
+            ("2", "2", "0", "0", True),
+            ("2", "2", "1", "0", True),
+            ("2", "1", "1", "0.9999", True),
+            ("2", "1", "1", "1", False),
+            ("2", "2", "2", "0", False),
+            ("2", "0", "0", "2", False),
+            ("2", "2", "0", "2", True),
+            ("2", "1.5", "1", "2", True),
+            ("2", "2", "3", "0", False),
+            ("0", "0", "0", "0", False),
+            ("-1", "0", "0", "0", False),
         ],
     )
-    def test_sold(self, ordered: str, refunded: str, canceled: str, *, sold: bool) -> None:
-        line = Line(1, qty_ordered=D(ordered), qty_refunded=D(refunded), qty_canceled=D(canceled))
+    def test_sold(self, ordered: str, invoiced: str, refunded: str, canceled: str, *, sold: bool) -> None:
+        line = Line(
+            1,
+            qty_ordered=D(ordered),
+            qty_invoiced=D(invoiced),
+            qty_refunded=D(refunded),
+            qty_canceled=D(canceled),
+        )
         assert rules.is_sold(line) is sold
 
     def test_what_was_given_back_is_not_a_product(self) -> None:
@@ -335,6 +401,14 @@ class TestBrandsAndCategories:
     def test_several_brands_in_the_order_of_their_ids_in_the_value(self) -> None:
         assert self.brands(Line(1, product_id=1)) == ["Zonda", "Acme"]
 
+    @pytest.mark.parametrize(
+        ("text", "brands"), [(" Dolce,\nGabbana", ["Dolce, Gabbana"]), ("3M", ["3M"]), ("12, 13", []), ("", [])]
+    )
+    def test_a_text_is_a_brand_where_there_are_no_options(self, text: str, brands: list[str]) -> None:
+        product = Product(1, {"marca": text})
+        assert rules.brands_of(product, "marca", {("manufacturer", "12"): "Acme"}) == brands
+        assert rules.brands_of(product, "marca", {("marca", "99"): "Acme"}) == []
+
     def test_an_id_without_a_label_is_no_brand(self) -> None:
         assert self.brands(Line(1, product_id=3)) == []
 
@@ -364,22 +438,25 @@ class TestBrandsAndCategories:
         assert self.brands(*lines) == ["Acme"]
         assert self.categories(*lines) == ["Hidden"]
 
-    def test_the_first_child_line_is_the_variant(self) -> None:
+    @pytest.mark.parametrize("kind", ["configurable", "bundle"])
+    def test_all_children_lend_in_the_order_of_their_lines(self, kind: str) -> None:
         lines = (
-            Line(1, product_id=2, product_type="configurable"),
-            Line(4, product_id=4, parent_item_id=1),
+            Line(1, product_id=2, product_type=kind),
+            Line(5, product_id=4, parent_item_id=1),
+            Line(4, product_id=1, parent_item_id=1),
             Line(3, product_id=404, parent_item_id=1),
             Line(2, product_id=None, parent_item_id=1),
         )
-        assert self.brands(*lines) == []
+        assert self.brands(*lines) == ["Zonda", "Acme"]
+        assert self.categories(*lines) == ["Hats", "Sale", "Hidden"]
 
     def test_a_configurable_with_its_own_keeps_them(self) -> None:
         lines = (Line(1, product_id=1, product_type="configurable"), Line(2, product_id=4, parent_item_id=1))
         assert self.brands(*lines) == ["Zonda", "Acme"]
         assert self.categories(*lines) == ["Hats", "Sale"]
 
-    def test_a_fixed_bundle_without_any_has_none(self) -> None:
-        lines = (Line(1, product_id=2, product_type="bundle"), Line(2, product_id=4, parent_item_id=1))
+    def test_a_composite_of_a_module_takes_none(self) -> None:
+        lines = (Line(1, product_id=2, product_type="giftbox"), Line(2, product_id=3, parent_item_id=1))
         assert self.brands(*lines) == []
 
 

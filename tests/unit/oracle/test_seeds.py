@@ -54,7 +54,14 @@ def test_rows_are_read_by_header(folder: Path) -> None:
 
 def test_exclusions() -> None:
     seeds = replace(
-        Seeds(), excluded=(("exact", "Boss@example.com"), ("domain", "mask.example.com"), ("pattern", "^test[0-9]+@"))
+        Seeds(),
+        excluded=(
+            ("exact", "Boss@example.com"),
+            ("domain", "mask.example.com"),
+            ("domain", "@at.example"),
+            ("domain", "*.Star.example"),
+            ("pattern", "^test[0-9]+@"),
+        ),
     )
     assert [
         seeds.excludes(email)
@@ -64,10 +71,12 @@ def test_exclusions() -> None:
             "x@mask.example.com",
             "x@sub.mask.example.com",
             "x@unmask.example.com",
+            "x@at.example",
+            "x@a.star.example",
             "test12@example.com",
             "mytest12@example.com",
         )
-    ] == [True, False, True, False, False, True, False]
+    ] == [True, False, True, True, False, True, True, True, False]
 
 
 def test_thresholds() -> None:

@@ -20,6 +20,7 @@ def _call(name: str) -> Callable[..., str]:
 
 average_money = _call("average_money")
 big_integer = _call("big_integer")
+canceled_unpaid = _call("canceled_unpaid")
 clean_list = _call("clean_list")
 clean_text = _call("clean_text")
 concat_lists = _call("concat_lists")
@@ -30,8 +31,10 @@ custom_attribute = _call("custom_attribute")
 days_between = _call("days_between")
 divide_half_up = _call("divide_half_up")
 first_items = _call("first_items")
+flat_list = _call("flat_list")
 integer_divide = _call("integer_divide")
 is_ascii = _call("is_ascii")
+is_too_long_email = _call("is_too_long_email")
 is_valid_email = _call("is_valid_email")
 json_text_list = _call("json_text_list")
 line_amount_left = _call("line_amount_left")
@@ -43,6 +46,7 @@ month_of = _call("month_of")
 months_between = _call("months_between")
 normalise_email = _call("normalise_email")
 numbers_up_to = _call("numbers_up_to")
+order_currency = _call("order_currency")
 occurrence_key = _call("occurrence_key")
 part_of = _call("part_of")
 parse_birth_date = _call("parse_birth_date")
@@ -50,15 +54,22 @@ profile_field = _call("profile_field")
 profile_fields_json = _call("profile_fields_json")
 quantity = _call("quantity")
 raise_error = _call("raise_error")
+replace_pattern = _call("replace_pattern")
 seed_text = _call("seed_text")
 store_timezone = _call("store_timezone")
 strip_whitespace = _call("strip_whitespace")
 value_at_share = _call("value_at_share")
+whole_number = _call("whole_number")
 
 
 def score_by_borders(value: str, comparison: str, borders: str, lowest: int = 1) -> str:
     """One number."""
     return f"score_by_borders({value}, '{comparison}', {borders}, {lowest})"
+
+
+def quoted(text: str) -> str:
+    """One text."""
+    return f"'{text}'"
 
 
 def split_list(text: str, separator: str = ",") -> str:
@@ -154,7 +165,6 @@ _VARS: dict[str, Any] = {
     "gender_labels": {1: "Male", 2: "Female", 3: "Not Specified"},
     "customer_attributes": [],
     "product_attributes": [],
-    "line_totals_severity": "error",
 }
 
 

@@ -6,7 +6,7 @@ RUN := $(VENV)/bin/python
 # DEMO=1 with any command: it works on the demo's servers and files, and on nothing else.
 LOADER = $(RUN) $(if $(DEMO),-m demo run) -m
 # Two processes; what may run beside what: tests/conftest.py.
-PYTEST := $(RUN) -m pytest -n 2 --dist loadgroup --no-loadscope-reorder
+PYTEST := $(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1

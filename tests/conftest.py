@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 HERE = Path(__file__).parent
+# Files whose tests take the nights of tests/e2e/conftest.py, which a process runs once.
+NIGHTS = {
+    path.relative_to(HERE.parent).as_posix()
+    for path in (HERE / "e2e").glob("test_*.py")
+    if re.search(r"\bnights: (dict|list)\[|\ball_nights: ", path.read_text(encoding="utf-8"))
+}
 
 
-def takes_the_nights(item: pytest.Item) -> bool:
-    """Whether a test has the `pipeline` of tests/e2e/conftest.py, not one of its own file."""
-    return "pipeline" in getattr(item, "fixturenames", ()) and not hasattr(getattr(item, "module", None), "pipeline")
+class ByFile(LoadScopeScheduling):  # type: ignore[misc]
+    """The tests of a file run in one process, for the servers that they share, and so do those of the nights."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::")[0]
+        return "nights" if file in NIGHTS else file
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
+    return ByFile(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep in one process what shares the two nights, and else the tests of a file, for the servers that they share."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            file = str(item.path.relative_to(HERE))
-            item.add_marker(pytest.mark.xdist_group("nights" if takes_the_nights(item) else file))
-    # What takes long first, or the end of a run waits for one of them alone.
-    long = ("e2e", "property")
-    items.sort(key=lambda item: (not takes_the_nights(item), item.path.relative_to(HERE).parts[0] not in long))
+    """What takes long first, or the end of a run waits for one of them alone."""
+
+    def is_short(item: pytest.Item) -> tuple[bool, bool]:
+        file = item.nodeid.split("::")[0]
+        return file not in NIGHTS, not file.startswith(("tests/e2e/", "tests/property/"))
+
+    items.sort(key=is_short)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -42,12 +42,7 @@ def batches(tmp_path_factory: pytest.TempPathFactory) -> Batches:
     return lambda situation: batch(SITUATIONS.index(situation))
 
 
-def of_its_own(situation: Situation) -> object:
-    """A batch is built once, in one process; another process may build another."""
-    return pytest.param(situation, id=situation.name, marks=pytest.mark.xdist_group(situation.name))
-
-
-@pytest.mark.parametrize("situation", [of_its_own(situation) for situation in SITUATIONS])
+@pytest.mark.parametrize("situation", SITUATIONS, ids=lambda situation: situation.name)
 def test_contacts_and_payloads(situation: Situation, batches: Batches) -> None:
     stores, built = batches(situation)
     found = {
@@ -65,7 +60,6 @@ def test_contacts_and_payloads(situation: Situation, batches: Batches) -> None:
     assert not built.failed_tests, f"data tests of {situation.name!r}:\n" + "\n".join(built.failed_tests)
 
 
-@pytest.mark.xdist_group(SITUATIONS[0].name)
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_by_hand(name: str, batches: Batches) -> None:
     _, built = batches(SITUATIONS[0])

@@ -3,8 +3,6 @@
 `up`, `down`, `day` and `run` keep the two to play with: `make demo-up`, then any command with `DEMO=1`.
 """
 
-from __future__ import annotations
-
 import argparse
 import os
 import shutil

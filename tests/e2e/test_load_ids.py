@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.load.desk import Desk, house, living, quick, served
 from demo.magento.generate import create
-from demo.magento.settings import COUNTS
+from demo.magento.settings import CHOICES
 from loaders.magento.__main__ import span
 from loaders.magento.load import Load
 from loaders.magento.tables import CUSTOMERS, ORDERS, Table
@@ -103,7 +103,7 @@ def test_pieces_workers_and_second_looks_follow_the_ids_there_are(store: Path, t
         assert sum(read) >= len(kept)
 
 
-@pytest.mark.parametrize("wrong", [way for way in COUNTS if way != "right"])
+@pytest.mark.parametrize("wrong", [way for way in CHOICES["total_count"] if way != "right"])
 def test_a_wrong_count_loses_no_row_and_ends(store: Path, tmp_path: Path, wrong: str) -> None:
     kept, fresh = tmp_path / "kept", tmp_path / "fresh"
     with served(store) as desk:

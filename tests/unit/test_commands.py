@@ -193,7 +193,7 @@ def test_a_folder_called_like_a_seed_is_told(run: Run, tmp_path: Path, monkeypat
     assert run(daily.main).in_one_line() == "error: seeds/mine.csv cannot be read: Is a directory"
 
 
-@pytest.mark.parametrize("cut", ["half", "empty", "other"])
+@pytest.mark.parametrize("cut", ["head", "empty", "other"])
 @pytest.mark.parametrize(
     ("file", "main", "arguments"),
     [
@@ -216,8 +216,8 @@ def test_a_damaged_file_is_named_and_left_alone(
     path = folder / file
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path)) as db:
-        db.execute("create table a as select range as i, md5(range::varchar) as t from range(10000)")
-    path.write_bytes({"half": path.read_bytes()[: path.stat().st_size // 2], "empty": b"", "other": b"x" * 9999}[cut])
+        db.execute("create table a as from range(10000)")
+    path.write_bytes({"head": path.read_bytes()[:5000], "empty": b"", "other": b"x" * 9999}[cut])
     before = path.read_bytes()
     said = run(main, *arguments)
     assert str(path) in said.in_one_line()

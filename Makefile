@@ -3,6 +3,10 @@
 PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
+# DEMO=1 with any command: it works on the demo's servers and files, and on nothing else.
+LOADER = $(RUN) $(if $(DEMO),-m demo run) -m
+# Two processes; what may run beside what: tests/conftest.py.
+PYTEST := $(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -10,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 # VARS and EMAIL reach the commands in the environment, where make puts them: no list of processes shows them there.
 
-.PHONY: help demo daily load build push report doctor diff preview verify backfill test lint docs clean reset
+.PHONY: help demo demo-up demo-day demo-down daily load build push report doctor diff preview verify backfill test-fast test test-all lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -18,38 +22,54 @@ help: ## List the commands
 demo: $(VENV)/.installed ## Run two nights against a demo store and a demo ICOMMKT; needs no settings
 	@$(RUN) -m demo
 
+demo-up: $(VENV)/.installed ## Keep the demo's servers running; then any command takes DEMO=1
+	@$(RUN) -m demo up
+
+demo-day: $(VENV)/.installed ## Let the demo shop live on for a day
+	@$(RUN) -m demo day
+
+demo-down: $(VENV)/.installed ## Stop the demo's servers
+	@$(RUN) -m demo down
+
 daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push
-	@$(RUN) -m loaders.daily
+	@$(LOADER) loaders.daily
 
 load: $(VENV)/.installed ## Load what is new or changed in the store
-	@$(RUN) -m loaders.magento load
+	@$(LOADER) loaders.magento load
 
 build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}', FULL_REFRESH=1
-	@$(RUN) -m loaders.build $(if $(FULL_REFRESH),--full-refresh)
+	@$(LOADER) loaders.build $(if $(FULL_REFRESH),--full-refresh)
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
-	@$(RUN) -m loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
+	@$(LOADER) loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
 
 report: $(VENV)/.installed ## Write the page about the last night beside the warehouse
-	@$(RUN) -m loaders.report
+	@$(LOADER) loaders.report
 
 doctor: $(VENV)/.installed ## Check settings, login, permissions and profile before the first night; changes nothing
-	@$(RUN) -m loaders.doctor
+	@$(LOADER) loaders.doctor
 
 diff: $(VENV)/.installed ## After make build: what it would change in ICOMMKT, per field, with samples; sends nothing
-	@$(RUN) -m loaders.icommkt diff
+	@$(LOADER) loaders.icommkt diff
 
 preview: $(VENV)/.installed ## Show one contact field by field: what ICOMMKT holds, what would be sent; EMAIL=...
-	@$(RUN) -m loaders.icommkt preview
+	@$(LOADER) loaders.icommkt preview
 
 verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only some, REPAIR=1 sends the drifted again
-	@$(RUN) -m loaders.icommkt verify $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)
+	@$(LOADER) loaders.icommkt verify $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)
 
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
-	@$(RUN) -m loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
+	@$(LOADER) loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
+
+test-fast: $(VENV)/.installed-dev ## Run the Python unit tests, dbt's unit tests and one small build; see tests/README.md
+	@$(PYTEST) tests/unit
 
 test: $(VENV)/.installed-dev ## Run every test
-	@$(RUN) -m pytest
+	@$(PYTEST)
+
+test-all: $(VENV)/.installed-dev ## Run every test and the long searches; hours
+	@PROPERTY_STORES=20000 EQUIVALENCE_DAYS=60 LOAD_TESTS_FULL=1 PUSH_STORM=full $(PYTEST)
+	@$(RUN) -m tests.property.mutations
 
 lint: $(VENV)/.installed-dev ## Check style and types, of Python and SQL, and the dbt project's house rules
 	@$(RUN) -m ruff format --check -q .

@@ -1,44 +1,62 @@
-"""`python -m demo`: two nights of the whole pipeline against a demo store and a demo ICOMMKT on loopback."""
+"""`python -m demo`: nights of the whole pipeline against a demo store and a demo ICOMMKT on loopback.
 
-from __future__ import annotations
+`up`, `down`, `day` and `run` keep the two to play with: `make demo-up`, then any command with `DEMO=1`.
+"""
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
-from datetime import date, timedelta
-from pathlib import Path
+from datetime import timedelta
 
+import duckdb
 import requests
 
-from demo.environment import DEMO_KEY, PROJECT_ROOT, demo_environment
+from demo import playing
+from demo.environment import PROJECT_ROOT, demo_environment
 from demo.magento.generate import create
-from demo.serving import serving
-
-DATA = PROJECT_ROOT / "demo" / ".data"
-FIRST_DAY = date(2026, 11, 23)
+from loaders.errors import PipelineError, run_command
 
 
 def main() -> int:
-    """Run the demo; ends with the first failing night's exit code."""
+    """Do what the command line asks for; return the exit code of what was run."""
     parser = argparse.ArgumentParser(prog="python -m demo", description=__doc__)
     parser.add_argument("--customers", type=int, default=3_000)
     parser.add_argument("--orders", type=int, default=10_000)
     parser.add_argument("--days", type=int, default=2)
-    arguments = parser.parse_args()
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("up", help="start the store and ICOMMKT and leave them running")
+    commands.add_parser("down", help="stop them")
+    commands.add_parser("day", help="let the store live on for a day")
+    commands.add_parser("run", help="run python with the rest of the line, with the demo's settings")
+    commands.add_parser("serve")
+    given, rest = parser.parse_known_args()
+    if given.command == "run":
+        return playing.run(rest)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    if given.command is None:
+        return nights(given.customers, given.orders, given.days)
+    steps = {"up": playing.up, "down": playing.down, "day": playing.day, "serve": playing.serve}
+    return steps[given.command]()
 
-    shutil.rmtree(DATA, ignore_errors=True)
-    DATA.mkdir(parents=True)
-    store, contacts = DATA / "magento.sqlite", DATA / "icommkt.sqlite"
-    print(f"making a demo store with {arguments.customers:,} customers and {arguments.orders:,} orders", flush=True)
-    create(store, customers=arguments.customers, orders=arguments.orders)
-    with (
-        serving("demo.magento", database=store) as magento_url,
-        serving("demo.icommkt", database=contacts, options=["--api-key", DEMO_KEY]) as icommkt_url,
-    ):
-        environment = demo_environment(DATA, magento_url, icommkt_url)
-        for number in range(arguments.days):
-            day = FIRST_DAY + timedelta(days=number)
+
+def nights(customers: int, orders: int, days: int) -> int:
+    """Make a new store and run its first nights; ends with the first failing night's exit code."""
+    if playing.servers():
+        raise PipelineError(
+            "the demo's servers are running, and would be left without their files; make demo-down first"
+        )
+    shutil.rmtree(playing.DATA, ignore_errors=True)
+    playing.DATA.mkdir(parents=True)
+    print(f"making a demo store with {customers:,} customers and {orders:,} orders", flush=True)
+    create(playing.STORE, customers=customers, orders=orders)
+    with playing.both() as (magento_url, icommkt_url):
+        environment = demo_environment(playing.DATA, magento_url, icommkt_url)
+        first = playing.today(magento_url)
+        for number in range(days):
+            day = first + timedelta(days=number)
             if number:
                 requests.post(f"{magento_url}/demo/advance", json={"days": 1}, timeout=120).raise_for_status()
             print(f"\n=== night {number + 1}, {day:%d %B %Y}", flush=True)
@@ -46,21 +64,28 @@ def main() -> int:
             code = subprocess.run(command, env=environment, cwd=PROJECT_ROOT, check=False).returncode
             if code:
                 return code
-    _say_where(DATA)
+    print(_what_to_try())
     return 0
 
 
-def _say_where(folder: Path) -> None:
-    here = folder.relative_to(PROJECT_ROOT)
-    show = (
-        f"import duckdb; duckdb.connect('{here}/warehouse/published.duckdb', read_only=True)"
-        ".sql('from marts.icommkt_contacts limit 5').show()"
-    )
-    print(
-        f"\nThe demo's files are in {here}: warehouse/published.duckdb has the marts, icommkt.sqlite what the demo"
-        f'\nICOMMKT holds. Look: .venv/bin/python -c "{show}"'
-    )
+def _what_to_try() -> str:
+    folder = playing.DATA.relative_to(PROJECT_ROOT) if playing.DATA.is_relative_to(PROJECT_ROOT) else playing.DATA
+    with duckdb.connect(str(playing.DATA / "warehouse" / "published.duckdb"), read_only=True) as connection:
+        buyer = connection.execute(
+            "select email from marts.icommkt_contacts order by purchases_total desc, email limit 1"
+        ).fetchone()
+    return f"""
+The demo's files are in {folder}/warehouse: published.duckdb has the marts (open it in DBeaver or Python),
+report.html is the page about the last night. Now play:
+
+  make demo-up                              start the store and ICOMMKT again, and leave them running
+  make doctor DEMO=1                        then every command takes DEMO=1 and works on the demo alone
+  make preview DEMO=1 EMAIL={buyer[0] if buyer else "..."}
+  make build DEMO=1 && make diff DEMO=1     after an edit of a model or a seed: what would change in ICOMMKT
+  make demo-day && make daily DEMO=1        the shop lives on for a day, and its night is run
+  make demo-down                            stop both"""
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    os.environ["DLT_PROJECT_DIR"] = str(playing.DATA)  # no setting of a real store is read
+    run_command(main)

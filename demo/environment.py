@@ -1,7 +1,5 @@
 """Settings that point the pipeline at the demo servers and at nothing else."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from pathlib import Path

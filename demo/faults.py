@@ -1,8 +1,8 @@
-"""Faults on demand: an ASGI middleware that makes either demo server fail the way real ones do.
+"""Faults on demand: what stands in front of either demo server and makes it fail the way real ones do.
 
 Rules are managed over HTTP and never touch what is under `/demo/`:
 
-* `POST /demo/faults` adds one rule (an object) or several (a list, or `{"rules": [...]}`); an unknown key is a 400;
+* `POST /demo/faults` adds one rule (an object) or several (a list); an unknown key is a 400;
 * `GET /demo/faults` lists the rules with how many requests each has seen and how many times it has fired;
 * `DELETE /demo/faults` forgets them all.
 
@@ -30,6 +30,8 @@ database (500, HTML under `text/plain`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import dataclasses
 import json
 import random
 import re
@@ -42,41 +44,35 @@ from starlette.responses import JSONResponse, Response
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-KINDS = (
-    "latency",
-    "status_429",
-    "500",
-    "502_html",
-    "503_maintenance_html",
-    "cut_body",
-    "drop_connection",
-    "expire_tokens",
-    "timeout",
-)
-
-_PAGE = (
+PAGE = (
     '<!doctype html>\n<html xmlns="http://www.w3.org/1999/xhtml" >\n<head>\n    <title>{title}</title>\n'
     "</head>\n<body>\n{body}\n</body>\n</html>\n"
 )
-_NGINX = (
+NGINX = (
     "<html>\r\n<head><title>{text}</title></head>\r\n<body>\r\n<center><h1>{text}</h1></center>\r\n"
     "<hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n"
 )
-INTERNAL_ERROR_BODY = _PAGE.format(title="Error", body="<p>An error has happened during application run.</p>")
-MAINTENANCE_BODY = _PAGE.format(
-    title="Service Temporarily Unavailable",
-    body=(
-        '<main class="page-main">\n    <h1>Service Temporarily Unavailable</h1>\n    <p>\n'
-        "        The server is temporarily unable to service your request due to maintenance downtime or capacity\n"
-        "        problems. Please try again later.\n    </p>\n</main>"
+_HTML = "text/html; charset=UTF-8"
+_PAGES = {
+    "status_429": (429, "text/html", NGINX.format(text="429 Too Many Requests")),
+    "500": (
+        500,
+        "text/plain;charset=UTF-8",
+        PAGE.format(title="Error", body="<p>An error has happened during application run.</p>"),
     ),
-)
-BAD_GATEWAY_BODY = _NGINX.format(text="502 Bad Gateway")
-TOO_MANY_BODY = _NGINX.format(text="429 Too Many Requests")
-
-
-class RuleError(ValueError):
-    """A rule that cannot be understood; the message says which part."""
+    "502_html": (502, _HTML, NGINX.format(text="502 Bad Gateway")),
+    "503_maintenance_html": (
+        503,
+        _HTML,
+        PAGE.format(
+            title="Service Temporarily Unavailable",
+            body='<main class="page-main">\n    <h1>Service Temporarily Unavailable</h1>\n    <p>\n        The server '
+            "is temporarily unable to service your request due to maintenance downtime or capacity\n"
+            "        problems. Please try again later.\n    </p>\n</main>",
+        ),
+    ),
+}
+KINDS = ("latency", *_PAGES, "cut_body", "drop_connection", "expire_tokens", "timeout")
 
 
 @dataclass
@@ -84,219 +80,152 @@ class Rule:
     """One fault and how often it has happened. See the module for what the fields mean."""
 
     kind: str
-    method: str | None = None
-    path_regex: str = ""
+    match: dict[str, str] = field(default_factory=dict)
     probability: float = 1.0
     seed: int = 0
     count: int | None = None
     after: int = 0
-    seconds: float = 0.2
+    seconds: float | None = None
     retry_after: float | str | None = 1
     processed: bool = False
     seen: int = 0
     fired: int = 0
-    _random: random.Random = field(default_factory=random.Random, repr=False)
-    _path: re.Pattern[str] = field(default_factory=lambda: re.compile(""), repr=False)
 
-    @classmethod
-    def parse(cls, given: Any) -> Rule:
-        """Build a rule from decoded JSON. Raises `RuleError`."""
-        if not isinstance(given, dict):
-            raise RuleError(f"a rule is an object, not {type(given).__name__}")
-        values = dict(given)
-        match = values.pop("match", None) or {}
-        if not isinstance(match, dict) or set(match) - {"method", "path_regex"}:
-            raise RuleError("match takes method and path_regex")
-        kind = str(values.pop("kind", ""))
-        if kind not in KINDS:
-            raise RuleError(f"kind {kind!r} is none of {', '.join(KINDS)}")
-        known = {"probability", "seed", "count", "after", "seconds", "retry_after", "processed"}
-        if set(values) - known:
-            raise RuleError(f"unknown key {sorted(set(values) - known)[0]!r}")
-        values.setdefault("seconds", 3600.0 if kind == "timeout" else 0.2)
-        rule = cls(kind=kind, method=match.get("method"), path_regex=match.get("path_regex") or "", **values)
+    def __post_init__(self) -> None:
+        """Check what was given. Raises `ValueError`."""
+        if self.kind not in KINDS:
+            raise ValueError(f"kind {self.kind!r} is none of {', '.join(KINDS)}")
+        if set(self.match) - {"method", "path_regex"}:
+            raise ValueError("match takes method and path_regex")
+        if not 0 <= self.probability <= 1:
+            raise ValueError("probability is between 0 and 1")
         try:
-            rule._path = re.compile(rule.path_regex)
+            self._path = re.compile(self.match.get("path_regex") or "")
         except re.error as error:
-            raise RuleError(f"path_regex: {error}") from None
-        if not 0 <= float(rule.probability) <= 1:
-            raise RuleError("probability is between 0 and 1")
-        rule._random = random.Random(rule.seed)
-        return rule
+            raise ValueError(f"path_regex: {error}") from None
+        self._random = random.Random(self.seed)
+        if self.seconds is None:
+            self.seconds = 3600.0 if self.kind == "timeout" else 0.2
 
     def hits(self, method: str, path: str) -> bool:
         """Whether this request is hit; counts it. One random number is drawn for each matching request."""
-        if self.method and self.method.upper() != method:
-            return False
-        if not self._path.search(path):
+        if self.match.get("method", method).upper() != method or not self._path.search(path):
             return False
         self.seen += 1
-        drawn = self._random.random()
-        if self.seen <= self.after or (self.count is not None and self.fired >= self.count):
-            return False
-        if drawn >= self.probability:
-            return False
-        self.fired += 1
-        return True
-
-    def describe(self) -> dict[str, Any]:
-        """Return the rule as JSON, with `seen` and `fired`."""
-        names = (
-            "kind",
-            "probability",
-            "seed",
-            "count",
-            "after",
-            "seconds",
-            "retry_after",
-            "processed",
-            "seen",
-            "fired",
-        )
-        match = {"method": self.method, "path_regex": self.path_regex}
-        return {"match": match, **{name: getattr(self, name) for name in names}}
+        is_hit = self._random.random() < self.probability and self.seen > self.after
+        if is_hit and (self.count is None or self.fired < self.count):
+            self.fired += 1
+            return True
+        return False
 
 
+@dataclass
 class Faults:
-    """The middleware. Put it outermost: it needs the server's own connection to cut it.
+    """The middleware. It is the outermost: it needs the server's own connection to cut it.
 
-    `expire_tokens` is called by a rule of that kind (before the request goes on).
+    `expire_tokens` is called by a rule of that kind (before the request goes on), `date` gives the `Date` of every
+    answer, `note` is told of every request and the status it was answered with, 0 without an answer.
     """
 
-    def __init__(self, app: ASGIApp, *, expire_tokens: Callable[[], None] | None = None) -> None:
-        self.app = app
-        self.expire_tokens = expire_tokens
-        self.rules: list[Rule] = []
+    app: ASGIApp
+    expire_tokens: Callable[[], None] | None = None
+    date: Callable[[], str] | None = None
+    note: Callable[[Scope, int], None] | None = None
+    rules: list[Rule] = field(default_factory=list)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer `/demo/faults`, spoil the request, or pass it on."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        path = scope["path"]
-        if path.rstrip("/") == "/demo/faults":
-            response = await self._control(scope["method"], receive)
-            await response(scope, receive, send)
-            return
-        if path.startswith("/demo/"):
-            await self.app(scope, receive, send)
-            return
-        rule = await self._choose(scope["method"], path)
-        if rule is None:
-            await self.app(scope, receive, send)
-        else:
-            await self._spoil(rule, scope, receive, send)
+        status = 0
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if self.date is not None:
+                    message["headers"] = [*message.get("headers", ()), (b"date", self.date().encode())]
+            await send(message)
+
+        transport = getattr(getattr(send, "__self__", None), "transport", None)
+        try:
+            if scope["path"].rstrip("/") == "/demo/faults":
+                await (await self._control(scope["method"], receive))(scope, receive, send)
+            elif scope["path"].startswith("/demo/") or not (rule := await self._choose(scope["method"], scope["path"])):
+                await self.app(scope, receive, noting)
+            else:
+                await self._spoil(rule, scope, receive, noting, transport)
+        finally:
+            if self.note is not None:
+                self.note(scope, status)
 
     async def _choose(self, method: str, path: str) -> Rule | None:
         for rule in list(self.rules):
             if not rule.hits(method, path):
                 continue
             if rule.kind == "latency":
-                await asyncio.sleep(rule.seconds)
-            elif rule.kind == "expire_tokens":
-                if self.expire_tokens is not None:
-                    self.expire_tokens()
-            else:
+                await asyncio.sleep(rule.seconds or 0)
+            elif rule.kind != "expire_tokens":
                 return rule
+            elif self.expire_tokens is not None:
+                self.expire_tokens()
         return None
 
-    async def _spoil(self, rule: Rule, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _spoil(self, rule: Rule, scope: Scope, receive: Receive, send: Send, transport: Any) -> None:
         answered: list[Message] = []
+
+        async def keep(message: Message) -> None:
+            answered.append(message)
+
         if rule.processed or rule.kind == "cut_body":
-
-            async def keep(message: Message) -> None:
-                answered.append(message)
-
             await self.app(scope, receive, keep)
-        elif rule.kind not in ("drop_connection", "timeout"):
+        elif rule.kind in _PAGES:
             await _read_body(receive)  # a real server reads what it is sent before it answers
-
+        if rule.kind in _PAGES:
+            status, content_type, page = _PAGES[rule.kind]
+            is_429 = rule.kind == "status_429" and rule.retry_after is not None
+            headers = {"Content-Type": content_type, **({"Retry-After": f"{rule.retry_after}"} if is_429 else {})}
+            await Response(page, status, headers)(scope, receive, send)
+            return
         if rule.kind == "cut_body":
-            await _send_half(answered, receive, send)
-        elif rule.kind == "drop_connection":
-            await _close(receive, send, abruptly=True)
-        elif rule.kind == "timeout":
-            await _wait_for_disconnect(receive, rule.seconds)
-            await _close(receive, send, abruptly=True)
+            await _send_half(answered, send)
+            transport.close()
         else:
-            await _error_response(rule)(scope, receive, send)
+            if rule.kind == "timeout":
+                await _wait_for_disconnect(receive, rule.seconds or 0)
+            transport.abort()
+        await _wait_for_disconnect(receive, 5)
 
     async def _control(self, method: str, receive: Receive) -> Response:
         if method == "POST":
             try:
                 given = json.loads(await _read_body(receive))
-                if isinstance(given, dict) and "rules" in given:
-                    given = given["rules"]
-                rules = [Rule.parse(one) for one in (given if isinstance(given, list) else [given])]
+                self.rules += [Rule(**one) for one in (given if isinstance(given, list) else [given])]
             except (ValueError, TypeError) as error:
                 return JSONResponse({"error": str(error)}, status_code=400)
-            self.rules.extend(rules)
         elif method == "DELETE":
             self.rules.clear()
-        elif method != "GET":
-            return JSONResponse({"error": "GET, POST or DELETE"}, status_code=405)
-        return JSONResponse({"rules": [rule.describe() for rule in self.rules]})
-
-
-def _error_response(rule: Rule) -> Response:
-    if rule.kind == "status_429":
-        headers = {} if rule.retry_after is None else {"Retry-After": f"{rule.retry_after}"}
-        return Response(TOO_MANY_BODY, status_code=429, media_type="text/html", headers=headers)
-    if rule.kind == "500":
-        # HTML under text/plain: what Magento sends without its database (recorded).
-        return Response(INTERNAL_ERROR_BODY, status_code=500, headers={"Content-Type": "text/plain;charset=UTF-8"})
-    if rule.kind == "502_html":
-        return Response(BAD_GATEWAY_BODY, status_code=502, headers={"Content-Type": "text/html; charset=UTF-8"})
-    return Response(
-        MAINTENANCE_BODY,
-        status_code=503,
-        headers={"Content-Type": "text/html; charset=UTF-8", "X-Frame-Options": "SAMEORIGIN"},
-    )
+        return JSONResponse({"rules": [dataclasses.asdict(rule) for rule in self.rules]})
 
 
 async def _read_body(receive: Receive) -> bytes:
     parts = []
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            break
+    while (message := await receive())["type"] != "http.disconnect":
         parts.append(message.get("body", b""))
         if not message.get("more_body"):
             break
     return b"".join(parts)
 
 
-async def _send_half(answered: list[Message], receive: Receive, send: Send) -> None:
+async def _send_half(answered: list[Message], send: Send) -> None:
     body = b"".join(message.get("body", b"") for message in answered if message["type"] == "http.response.body")
     start = next(message for message in answered if message["type"] == "http.response.start")
+    length = max(len(body), 2)
     headers = [(name, value) for name, value in start["headers"] if name.lower() != b"content-length"]
-    headers.append((b"content-length", str(max(len(body), 2)).encode()))
-    await send({"type": "http.response.start", "status": start["status"], "headers": headers})
-    await send({"type": "http.response.body", "body": body[: max(len(body), 2) // 2], "more_body": True})
-    await _close(receive, send, abruptly=False)
-
-
-async def _close(receive: Receive, send: Send, *, abruptly: bool) -> None:
-    """Close the client's connection under the server's feet, and wait until the server has noticed."""
-    cycle = getattr(send, "__self__", None)
-    transport = getattr(cycle, "transport", None)
-    if transport is None:
-        raise RuntimeError(
-            "Faults must be the outermost application of a uvicorn server: it has no connection to close"
-        )
-    if abruptly:
-        transport.abort()
-    else:
-        transport.close()
-    await _wait_for_disconnect(receive, 5)
+    await send({**start, "headers": [*headers, (b"content-length", str(length).encode())]})
+    await send({"type": "http.response.body", "body": body[: length // 2], "more_body": True})
 
 
 async def _wait_for_disconnect(receive: Receive, seconds: float) -> None:
-    async def disconnected() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    try:
-        await asyncio.wait_for(disconnected(), timeout=seconds)
-    except TimeoutError:
-        return
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while (await receive())["type"] != "http.disconnect":
+                pass

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
 LISTENING = re.compile(r"^listening on (http://\S+)$")
-
-
 WITH_PARENT = "DEMO_SERVER_ENDS_WITH_PARENT"
 
 
@@ -43,7 +41,7 @@ class _AnnouncingServer(uvicorn.Server):
             print(f"listening on http://{host}:{port}", flush=True)
 
 
-def listen(app: ASGIApp, port: int = 0, *, host: str = "127.0.0.1", log_level: str = "warning") -> None:
+def listen(app: ASGIApp, port: int = 0) -> None:
     """Serve `app` until interrupted, printing `listening on http://HOST:PORT` when ready.
 
     Port 0 takes any free one. Neither `Server` nor `Date` is added: an imitation sends its own.
@@ -53,10 +51,10 @@ def listen(app: ASGIApp, port: int = 0, *, host: str = "127.0.0.1", log_level: s
         threading.Thread(target=_end_with_parent, args=(os.getppid(),), daemon=True, name="parent watch").start()
     server_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     server_socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    server_socket.bind((host, port))
+    server_socket.bind(("127.0.0.1", port))
     config = uvicorn.Config(
         app,
-        log_level=log_level,
+        log_level="warning",
         access_log=False,
         server_header=False,
         date_header=False,
@@ -76,19 +74,12 @@ def _end_with_parent(parent: int) -> None:
 
 
 @contextlib.contextmanager
-def serving(
-    module: str,
-    *,
-    database: str | Path,
-    port: int = 0,
-    options: Sequence[str] = (),
-    timeout: float = 60.0,
-) -> Iterator[str]:
-    """Start `python -m module --database DATABASE --port PORT OPTIONS`, yield its base URL, stop it on leaving.
+def serving(module: str, *, database: str | Path, options: Sequence[str] = (), timeout: float = 60.0) -> Iterator[str]:
+    """Start `python -m module --database DATABASE OPTIONS`, yield its base URL, stop it on leaving.
 
     `timeout` is in seconds. Raises `ServerStartError` when it is not listening by then.
     """
-    command = [sys.executable, "-m", module, "--database", str(database), "--port", str(port), *options]
+    command = [sys.executable, "-m", module, "--database", str(database), *options]
     process = subprocess.Popen(
         command,
         stdin=subprocess.DEVNULL,

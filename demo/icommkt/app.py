@@ -38,23 +38,24 @@ from starlette.routing import Route
 
 from demo.faults import Faults
 from demo.icommkt import settings as codes
-from demo.icommkt.settings import SettingError, Settings
-from demo.icommkt.store import Store
+from demo.icommkt.settings import CHOICES, Settings
+from demo.icommkt.store import BOUNCED, UNSUBSCRIBED, Store
+from demo.settings import changed
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
+_JSON = "application/json; charset=utf-8"
 EMAIL = re.compile(r"[^@\s,;]+@[^@\s,;]+\.[^@\s.,;]+")
 
 
 class RefusalError(Exception):
     """The request fails as a whole: HTTP status, and for HTTP 200 the status code inside."""
 
-    def __init__(self, http_status: int, code: int = codes.BAD_REQUEST, message: str = "Bad request") -> None:
+    def __init__(self, http_status: int, message: str, code: int = codes.BAD_REQUEST) -> None:
         super().__init__(message)
         self.http_status = http_status
         self.code = code
-        self.message = message
 
 
 class Icommkt:
@@ -65,55 +66,52 @@ class Icommkt:
         self.settings = settings
         self.random = random.Random(0)
 
-    # -- the imitated API
-
-    async def save_contact(self, request: Request) -> Response:
-        """Add or update one contact."""
-        return await self._answer(request, "SaveContactJsonResult", self._save_one)
-
-    async def save_multi_contact(self, request: Request) -> Response:
-        """Add or update several contacts."""
-        return await self._answer(request, "SaveMultiContactJsonResult", self._save_many)
-
-    async def remove_contact(self, request: Request) -> Response:
-        """Remove one contact from the profile."""
-        return await self._answer(request, "RemoveContactJsonResult", self._remove)
-
-    async def list_full(self, request: Request) -> Response:
-        """Stream the contacts of a profile, or the one with the e-mail in `Filters`; no envelope but the name."""
-        body = await request.body()
+    async def call(self, request: Request) -> Response:
+        """Answer one of the imitated calls, and write it down."""
+        name, body = str(request.path_params["name"]), await request.body()
+        envelope = "ListContactsFullJsonResult" if name == "ListFull" else f"{name}JsonResult"
+        acts = {"SaveContact": self._save_one, "SaveMultiContact": self._save_many, "RemoveContact": self._remove}
+        if name != "ListFull" and name not in acts:
+            return Response(status_code=404)
+        entry: dict[str, Any] = {"method": request.method, "path": request.url.path, "status": 200}
+        entry |= {"profile_key": None, "contacts": 0, "bytes": len(body)}
         try:
             self._check_key(request)
+            if self.settings.max_bytes and len(body) > self.settings.max_bytes:
+                raise self._too_large(f"at most {self.settings.max_bytes} bytes")
             given = _object(body)
-            profile = self._profile(given)
+            profile = entry["profile_key"] = self._profile(given)
+            if name == "ListFull":
+                self._journal(entry, body, None)
+                return StreamingResponse(self._list(profile, given.get("Filters")), media_type=_JSON)
+            result, entry["contacts"] = acts[name](given, profile)
+            answer = orjson.dumps({envelope: result})
         except RefusalError as refusal:
-            return self._refuse(request, body, "ListContactsFullJsonResult", refusal)
-        email = given.get("Filters", {}).get("Email") if isinstance(given.get("Filters"), dict) else None
+            entry["status"] = refusal.http_status
+            inside: dict[str, Any] = {"Message": "Error", "MessageDetail": str(refusal), "Data": None}
+            inside["StatusCode"] = self._code(refusal.code)
+            answer = orjson.dumps({envelope: inside} if refusal.http_status == 200 else {"Message": str(refusal)})
+        self._journal(entry, body, answer)
+        return Response(answer, entry["status"], media_type=_JSON)
 
-        async def stream() -> AsyncIterator[bytes]:
-            yield b'{"ListContactsFullJsonResult":['
-            first = True
-            for contact in self.store.contacts(profile, str(email).strip().lower() if email else None):
-                fields = [{"Key": key, "Value": value} for key, value in contact.fields.items()]
-                item = orjson.dumps({"Email": contact.email, "Status": contact.status, "CustomFields": fields})
-                yield item if first else b"," + item
-                first = False
-            yield b"]}"
-
-        self._journal(request, 200, body, profile, 0, None)
-        return StreamingResponse(stream(), media_type="application/json; charset=utf-8")
+    async def _list(self, profile: str, filters: Any) -> AsyncIterator[bytes]:
+        """Stream the contacts of a profile, or the one with the e-mail in `Filters`; no envelope but the name."""
+        email = filters.get("Email") if isinstance(filters, dict) else None
+        yield b'{"ListContactsFullJsonResult":['
+        comma = b""
+        for contact in self.store.contacts(profile, str(email).strip().lower() if email else None):
+            fields = [{"Key": key, "Value": value} for key, value in contact.fields.items()]
+            yield comma + orjson.dumps({"Email": contact.email, "Status": contact.status, "CustomFields": fields})
+            comma = b","
+        yield b"]}"
 
     def _save_one(self, given: dict[str, Any], profile: str) -> tuple[dict[str, Any], int]:
-        contact = given.get("Contact")
-        if not isinstance(contact, dict):
-            raise RefusalError(200, message="Contact is missing")
-        (result,) = self._save(profile, [contact])
-        return result, 1
+        return self._save(profile, [_contact(given)])[0], 1
 
     def _save_many(self, given: dict[str, Any], profile: str) -> tuple[dict[str, Any], int]:
         contacts = given.get("ContactList")
         if not isinstance(contacts, list) or not all(isinstance(contact, dict) for contact in contacts):
-            raise RefusalError(200, message="ContactList is missing")
+            raise RefusalError(200, "ContactList is missing")
         limit = self.settings.max_contacts
         if limit and len(contacts) > limit:
             raise self._too_large(f"at most {limit} contacts")
@@ -121,42 +119,39 @@ class Icommkt:
         for result in results:
             if not self.settings.responses_email:
                 result["Data"] = None
-        return {"StatusCode": self._code(codes.SUCCESS), "Responses": self._arrange(results)}, len(contacts)
+        arranged = {
+            "reversed": results[::-1],
+            "shuffled": self.random.sample(results, len(results)),
+            "shorter": results[:-1],
+            "longer": [*results, *results[-1:]],
+            "failures_only": [result for result in results if str(result["StatusCode"]) != str(codes.SUCCESS)],
+        }.get(self.settings.responses, results)
+        return {"StatusCode": self._code(codes.SUCCESS), "Responses": arranged}, len(contacts)
 
     def _save(self, profile: str, contacts: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        poison = self.settings.poison
-        if poison and any(poison in str(contact.get("Email")) for contact in contacts):
-            raise RefusalError(
-                self.settings.poison_status, message="Object reference not set to an instance of an object"
-            )
+        settings = self.settings
+        if settings.poison and any(settings.poison in str(contact.get("Email")) for contact in contacts):
+            raise RefusalError(settings.poison_status, "Object reference not set to an instance of an object")
         good: list[tuple[str, dict[str, str]]] = []
         results: list[dict[str, Any] | None] = []
         for contact in contacts:
             email = str(contact.get("Email") or "").strip().lower()
             fields = {str(one["Key"]): str(one["Value"]) for one in contact.get("CustomFields") or []}
-            known = set(self.settings.known_fields)
-            unknown = sorted(set(fields) - known) if known else []
+            unknown = sorted(set(fields) - set(settings.known_fields)) if settings.known_fields else []
             if not EMAIL.fullmatch(email):
                 results.append(self._result(codes.INVALID_EMAIL, "Invalid email", email, None))
-            elif unknown and self.settings.unknown_fields == "reject":
+            elif unknown and settings.unknown_fields == "reject":
                 results.append(self._result(codes.UNKNOWN_FIELD, f"Unknown field {unknown[0]}", email, None))
             else:
-                if unknown and self.settings.unknown_fields == "ignore":
-                    fields = {key: value for key, value in fields.items() if key in known}
-                good.append((email, fields))
+                dropped = unknown if settings.unknown_fields == "ignore" else ()
+                good.append((email, {key: value for key, value in fields.items() if key not in dropped}))
                 results.append(None)
-        letters = iter(self.store.save(profile, good, blank=self.settings.empty_values == "store"))
-        saved = iter(good)
-        return [
-            self._result(codes.SUCCESS, "OK", next(saved)[0], next(letters)) if result is None else result
-            for result in results
-        ]
+        letters = self.store.save(profile, good, blank=settings.empty_values == "store")
+        saved = (self._result(codes.SUCCESS, "OK", one[0], letter) for one, letter in zip(good, letters, strict=True))
+        return [next(saved) if result is None else result for result in results]
 
     def _remove(self, given: dict[str, Any], profile: str) -> tuple[dict[str, Any], int]:
-        contact = given.get("Contact")
-        if not isinstance(contact, dict):
-            raise RefusalError(200, message="Contact is missing")
-        removed = self.store.remove(profile, str(contact.get("Email") or "").strip().lower())
+        removed = self.store.remove(profile, str(_contact(given).get("Email") or "").strip().lower())
         return {"StatusCode": self._code(codes.REMOVED if removed else codes.NOT_FOUND), "Data": None}, 1
 
     def _result(self, code: int, message: str, email: str, letter: str | None) -> dict[str, Any]:
@@ -167,168 +162,95 @@ class Icommkt:
             "StatusCode": self._code(code),
         }
 
-    def _arrange(self, results: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        how = self.settings.responses
-        if how == "reversed":
-            return results[::-1]
-        if how == "shuffled":
-            return self.random.sample(results, len(results))
-        if how == "shorter":
-            return results[:-1]
-        if how == "longer":
-            return [*results, *results[-1:]]
-        if how == "failures_only":
-            return [result for result in results if str(result["StatusCode"]) != str(codes.SUCCESS)]
-        return results
-
     def _code(self, code: int) -> int | str:
         return str(code) if self.settings.status_code_as == "text" else code
 
     def _too_large(self, message: str) -> RefusalError:
         how = self.settings.too_large
-        return RefusalError(200 if how == "error_inside" else int(how), codes.TOO_MANY, f"Request too large: {message}")
+        return RefusalError(200 if how == "error_inside" else int(how), f"Request too large: {message}", codes.TOO_MANY)
 
-    # -- what each call has in common
-
-    async def _answer(self, request: Request, envelope: str, act: Any) -> Response:
-        body = await request.body()
-        profile: str | None = None
-        try:
-            self._check_key(request)
-            if self.settings.max_bytes and len(body) > self.settings.max_bytes:
-                raise self._too_large(f"at most {self.settings.max_bytes} bytes")
-            given = _object(body)
-            profile = self._profile(given)
-            result, contacts = act(given, profile)
-        except RefusalError as refusal:
-            return self._refuse(request, body, envelope, refusal, profile)
-        answer = orjson.dumps({envelope: result})
-        self._journal(request, 200, body, profile, contacts, answer)
-        return Response(answer, media_type="application/json; charset=utf-8")
-
-    def _refuse(
-        self, request: Request, body: bytes, envelope: str, refusal: RefusalError, profile: str | None = None
-    ) -> Response:
-        if refusal.http_status == 200:
-            result = {
-                "Message": "Error",
-                "MessageDetail": refusal.message,
-                "Data": None,
-                "StatusCode": self._code(refusal.code),
-            }
-            answer = orjson.dumps({envelope: result})
-            response = Response(answer, media_type="application/json; charset=utf-8")
-        else:
-            answer = orjson.dumps({"Message": refusal.message})
-            response = Response(answer, status_code=refusal.http_status, media_type="application/json; charset=utf-8")
-        self._journal(request, refusal.http_status, body, profile, 0, answer)
-        return response
-
-    def _journal(
-        self, request: Request, status: int, body: bytes, profile: str | None, contacts: int, answer: bytes | None
-    ) -> None:
-        full = self.settings.journal == "full"
-        self.store.journal(
-            request.method,
-            request.url.path,
-            status,
-            profile_key=profile,
-            contacts=contacts,
-            size=len(body),
-            payload=body.decode("utf-8", "replace") if full else None,
-            answer=answer.decode() if full and answer is not None else None,
-        )
+    def _journal(self, entry: dict[str, Any], body: bytes, answer: bytes | None) -> None:
+        is_full = self.settings.journal == "full"
+        self.store.journal(entry, body if is_full else None, answer if is_full else None)
 
     def _check_key(self, request: Request) -> None:
         given = request.headers.get("authorization", "")
-        key, form = self.settings.api_key, self.settings.auth_form
+        form, good = self.settings.auth_form, True
         if form == "basic":
             scheme, _, encoded = given.partition(" ")
             try:
-                user = base64.b64decode(encoded, validate=True).decode().partition(":")[0]
+                given = base64.b64decode(encoded, validate=True).decode().partition(":")[0]
             except (binascii.Error, UnicodeDecodeError):
-                user = ""
-            good = scheme.lower() == "basic" and user != "" and key in ("", user)
+                given = ""
+            good = scheme.lower() == "basic"
         elif form == "raw_colon":
-            user, colon, _ = given.partition(":")
-            good = colon == ":" and user != "" and key in ("", user)
-        else:
-            good = given != "" and key in ("", given)
-        if not good:
-            inside = self.settings.wrong_key == "error_inside"
-            raise RefusalError(200 if inside else 401, codes.WRONG_KEY, "The API key is not valid")
+            given, colon, _ = given.partition(":")
+            good = colon == ":"
+        if not good or not given or self.settings.api_key not in ("", given):
+            is_inside = self.settings.wrong_key == "error_inside"
+            raise RefusalError(200 if is_inside else 401, "The API key is not valid", codes.WRONG_KEY)
 
     def _profile(self, given: dict[str, Any]) -> str:
         profile = given.get("ProfileKey")
         if not isinstance(profile, str) or not profile:
-            raise RefusalError(200, codes.UNKNOWN_PROFILE, "ProfileKey is missing")
+            raise RefusalError(200, "ProfileKey is missing", codes.UNKNOWN_PROFILE)
         if self.settings.profile_keys and profile not in self.settings.profile_keys:
-            raise RefusalError(200, codes.UNKNOWN_PROFILE, "Profile not found")
+            raise RefusalError(200, "Profile not found", codes.UNKNOWN_PROFILE)
         return profile
 
     # -- for tests and people
 
-    async def demo_contacts(self, request: Request) -> Response:
-        """Show, change or remove what is held, past the imitated API."""
-        query = request.query_params
-        if request.method == "POST":
-            given = _object(await request.body())
-            profiles = [given["profile_key"]] if given.get("profile_key") else self._profiles()
-            for profile in profiles:
-                self.store.save(profile, [(str(given["email"]).lower(), given.get("fields") or {})])
+    async def demo(self, request: Request) -> Response:
+        """Answer what is under `/demo/`."""
+        query, method, what = request.query_params, request.method, request.path_params["what"]
+        given = _object(await request.body() or b"{}")
+        email = str(given.get("email") or query.get("email") or "").lower()
+        profile = given.get("profile_key") or query.get("profile_key")
+        rows = self.store.connection.execute("select distinct profile_key from contacts order by 1").fetchall()
+        profiles = [profile] if profile else [row[0] for row in rows] or list(self.settings.profile_keys)
+        if what in ("unsubscribe", "bounce"):
+            return _json({"contacts": self.store.mark(email, UNSUBSCRIBED if what == "unsubscribe" else BOUNCED)})
+        if what == "requests":
+            if method == "DELETE":
+                self.store.forget_requests()
+            return _json(self.store.requests(payloads=query.get("payload") == "1"))
+        if what == "settings":
+            try:
+                self.settings = changed(self.settings, given, CHOICES)
+            except ValueError as error:
+                return _json({"error": str(error)}, 400)
+            return _json(self.settings.describe())
+        if what != "contacts":
+            return _json({"error": f"no control call {what}"}, 404)
+        if method == "POST":
+            for each in profiles:
+                self.store.save(each, [(email, given.get("fields") or {})])
             return _json({"changed": len(profiles)})
-        if request.method == "DELETE":
-            profiles = [query["profile_key"]] if "profile_key" in query else self._profiles()
-            return _json({"removed": sum(self.store.remove(one, query["email"].lower()) for one in profiles)})
+        if method == "DELETE":
+            return _json({"removed": sum(self.store.remove(each, email) for each in profiles)})
         return _json(
             [
-                {
-                    "ProfileKey": contact.profile_key,
-                    "Email": contact.email,
-                    "Status": contact.status,
-                    "CustomFields": contact.fields,
-                    "saves": contact.saves,
-                }
-                for contact in self.store.contacts(query.get("profile_key"), query.get("email"))
+                {"ProfileKey": one.profile_key, "Email": one.email, "Status": one.status}
+                | {"CustomFields": one.fields, "saves": one.saves}
+                for one in self.store.contacts(profile, email or None)
             ]
         )
 
-    def _profiles(self) -> list[str]:
-        rows = self.store.connection.execute("select distinct profile_key from contacts order by 1").fetchall()
-        return [row[0] for row in rows] or list(self.settings.profile_keys)
 
-    async def demo_unsubscribe(self, request: Request) -> Response:
-        """Unsubscribe an address."""
-        return _json({"contacts": self.store.unsubscribe(str(_object(await request.body())["email"]).lower())})
-
-    async def demo_bounce(self, request: Request) -> Response:
-        """Let an address bounce."""
-        return _json({"contacts": self.store.bounce(str(_object(await request.body())["email"]).lower())})
-
-    async def demo_requests(self, request: Request) -> Response:
-        """Show or empty the journal."""
-        if request.method == "DELETE":
-            self.store.forget_requests()
-            return _json([])
-        return _json(self.store.requests(payloads=request.query_params.get("payload") == "1"))
-
-    async def demo_settings(self, request: Request) -> Response:
-        """Show or change the settings."""
-        if request.method == "POST":
-            try:
-                self.settings.change(_object(await request.body()))
-            except SettingError as error:
-                return _json({"error": str(error)}, 400)
-        return _json(self.settings.describe())
+def _contact(given: dict[str, Any]) -> dict[str, Any]:
+    contact = given.get("Contact")
+    if not isinstance(contact, dict):
+        raise RefusalError(200, "Contact is missing")
+    return contact
 
 
 def _object(body: bytes) -> dict[str, Any]:
     try:
         given = orjson.loads(body)
     except orjson.JSONDecodeError:
-        raise RefusalError(400, message="The body is not JSON") from None
+        raise RefusalError(400, "The body is not JSON") from None
     if not isinstance(given, dict):
-        raise RefusalError(400, message="The body is not an object")
+        raise RefusalError(400, "The body is not an object")
     return given
 
 
@@ -339,20 +261,7 @@ def _json(content: Any, status: int = 200) -> Response:
 def create_app(database: str | Path, settings: Settings) -> ASGIApp:
     """Build the application over a database file, faults included."""
     api = Icommkt(Store(database), settings)
-    routes = []
-    for name, endpoint in {
-        "SaveContact": api.save_contact,
-        "SaveMultiContact": api.save_multi_contact,
-        "ListFull": api.list_full,
-        "RemoveContact": api.remove_contact,
-    }.items():
-        for path in (f"/Contacts/{name}.Json/", f"/Contacts/{name}.Json", f"/Contacts/{name}.json/"):
-            routes.append(Route(path, endpoint, methods=["POST"]))
-    routes += [
-        Route("/demo/contacts", api.demo_contacts, methods=["GET", "POST", "DELETE"]),
-        Route("/demo/unsubscribe", api.demo_unsubscribe, methods=["POST"]),
-        Route("/demo/bounce", api.demo_bounce, methods=["POST"]),
-        Route("/demo/requests", api.demo_requests, methods=["GET", "DELETE"]),
-        Route("/demo/settings", api.demo_settings, methods=["GET", "POST"]),
-    ]
+    paths = ("/Contacts/{name}.Json/", "/Contacts/{name}.Json", "/Contacts/{name}.json/")
+    routes = [Route(path, api.call, methods=["POST"]) for path in paths]
+    routes.append(Route("/demo/{what}", api.demo, methods=["GET", "POST", "DELETE"]))
     return Faults(Starlette(routes=routes))

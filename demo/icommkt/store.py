@@ -1,8 +1,5 @@
-"""What the demo ICOMMKT remembers: profiles' contacts, bounces, unsubscriptions and a journal, in SQLite."""
+"""What the demo ICOMMKT remembers: profiles' contacts, marked addresses and a journal, in SQLite."""
 
-from __future__ import annotations
-
-import json
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -12,6 +9,8 @@ from typing import Any
 import orjson
 
 SCHEMA = """
+pragma journal_mode = wal;
+pragma synchronous = normal;
 create table if not exists contacts (
     profile_key text not null,
     email text not null,
@@ -36,6 +35,7 @@ create table if not exists requests (
 """
 
 ACTIVE, BOUNCED, UNSUBSCRIBED = "A", "B", "U"
+_MARKED = {UNSUBSCRIBED: "unsubscribed", BOUNCED: "bounces"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class Store:
 
     def __init__(self, path: str | Path) -> None:
         self.connection = sqlite3.connect(path, isolation_level=None)
-        self.connection.executescript("pragma journal_mode = wal; pragma synchronous = normal;")
         self.connection.executescript(SCHEMA)
 
     def save(self, profile_key: str, contacts: list[tuple[str, dict[str, str]]], *, blank: bool = True) -> list[str]:
@@ -63,42 +62,21 @@ class Store:
         Fields that are not given stay as they were. With `blank` false an empty value leaves the stored one.
         An unsubscribed or bounced address stays so: only a person at ICOMMKT can enable it again.
         """
-        db = self.connection
         letters = []
-        db.execute("begin")
-        try:
+        with self.connection:
+            self.connection.execute("begin")
             for email, given in contacts:
-                row = db.execute(
-                    "select status, fields, saves from contacts where profile_key = ? and email = ?",
-                    (profile_key, email),
-                ).fetchone()
-                held: dict[str, str] = orjson.loads(row[1]) if row else {}
-                held.update(given if blank else {key: value for key, value in given.items() if value != ""})
-                status = row[0] if row and row[0] != ACTIVE else self._status_of(email)
-                db.execute(
-                    "insert or replace into contacts values (?, ?, ?, ?, ?)",
-                    (profile_key, email, status, orjson.dumps(held).decode(), (row[2] if row else 0) + 1),
-                )
-                letters.append(status)
-        except BaseException:
-            db.execute("rollback")
-            raise
-        db.execute("commit")
+                held = next(self.contacts(profile_key, email), Contact(profile_key, email, ACTIVE, {}, 0))
+                letters.append(next((letter for letter in _MARKED if self._is_marked(email, letter)), held.status))
+                kept = given if blank else {key: value for key, value in given.items() if value != ""}
+                row = (profile_key, email, letters[-1], orjson.dumps(held.fields | kept).decode(), held.saves + 1)
+                self.connection.execute("insert or replace into contacts values (?, ?, ?, ?, ?)", row)
         return letters
-
-    def _status_of(self, email: str) -> str:
-        if self.connection.execute("select 1 from unsubscribed where email = ?", (email,)).fetchone():
-            return UNSUBSCRIBED
-        if self.connection.execute("select 1 from bounces where email = ?", (email,)).fetchone():
-            return BOUNCED
-        return ACTIVE
 
     def remove(self, profile_key: str, email: str) -> bool:
         """Remove a contact; false when the profile has none of that e-mail."""
-        cursor = self.connection.execute(
-            "delete from contacts where profile_key = ? and email = ?", (profile_key, email)
-        )
-        return cursor.rowcount > 0
+        query = "delete from contacts where profile_key = ? and email = ?"
+        return self.connection.execute(query, (profile_key, email)).rowcount > 0
 
     def contacts(self, profile_key: str | None = None, email: str | None = None) -> Iterator[Contact]:
         """Go through the contacts in e-mail order, one row in memory at a time."""
@@ -110,47 +88,35 @@ class Store:
         for profile, address, status, fields, saves in rows:
             yield Contact(profile, address, status, orjson.loads(fields), saves)
 
-    def unsubscribe(self, email: str) -> int:
-        """Unsubscribe an address in every profile, now and for ever; return how many contacts it had."""
-        self.connection.execute("insert or ignore into unsubscribed values (?)", (email,))
-        return self.connection.execute("update contacts set status = ? where email = ?", (UNSUBSCRIBED, email)).rowcount
+    def mark(self, email: str, status: str) -> int:
+        """Unsubscribe an address, or let it bounce, for ever; return how many contacts it had.
 
-    def bounce(self, email: str) -> int:
-        """Put an address into the platform's bounce database; return how many contacts it had."""
-        self.connection.execute("insert or ignore into bounces values (?)", (email,))
-        return self.connection.execute(
-            "update contacts set status = ? where email = ? and status = ?", (BOUNCED, email, ACTIVE)
-        ).rowcount
+        What unsubscribed stays unsubscribed when it bounces.
+        """
+        self.connection.execute(f"insert or ignore into {_MARKED[status]} values (?)", (email,))
+        query = "update contacts set status = max(status, ?) where email = ?"
+        return self.connection.execute(query, (status, email)).rowcount
 
-    def journal(
-        self,
-        method: str,
-        path: str,
-        status: int,
-        *,
-        profile_key: str | None,
-        contacts: int,
-        size: int,
-        payload: str | None,
-        answer: str | None,
-    ) -> None:
-        """Write one request down. `size` is the body's length in bytes."""
-        self.connection.execute(
-            "insert into requests (method, path, status, profile_key, contacts, bytes, payload, answer)"
-            " values (?, ?, ?, ?, ?, ?, ?, ?)",
-            (method, path, status, profile_key, contacts, size, payload, answer),
-        )
+    def _is_marked(self, email: str, status: str) -> bool:
+        query = f"select 1 from {_MARKED[status]} where email = ?"
+        return self.connection.execute(query, (email,)).fetchone() is not None
+
+    def journal(self, entry: dict[str, Any], payload: bytes | None, answer: bytes | None) -> None:
+        """Write one request down, with its body and answer where these are to be kept."""
+        texts = [text.decode("utf-8", "replace") if text is not None else None for text in (payload, answer)]
+        query = f"insert into requests ({', '.join(entry)}, payload, answer) values ({'?, ' * len(entry)}?, ?)"
+        self.connection.execute(query, (*entry.values(), *texts))
 
     def requests(self, *, payloads: bool = False) -> list[dict[str, Any]]:
         """Return the journal, oldest first; bodies only when asked for."""
-        columns = ["id", "method", "path", "status", "profile_key", "contacts", "bytes"]
-        columns += ["payload", "answer"] if payloads else []
-        rows = self.connection.execute(f"select {', '.join(columns)} from requests order by id")
-        entries = [dict(zip(columns, row, strict=True)) for row in rows]
+        found = self.connection.execute("select * from requests order by id")
+        names = [column[0] for column in found.description]
+        entries = [dict(zip(names, row, strict=True)) for row in found]
         for entry in entries:
             for name in ("payload", "answer"):
-                if entry.get(name):
-                    entry[name] = json.loads(entry[name])
+                text = entry.pop(name)
+                if payloads:
+                    entry[name] = orjson.loads(text) if text else text
         return entries
 
     def forget_requests(self) -> None:

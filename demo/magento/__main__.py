@@ -1,43 +1,26 @@
 """`python -m demo.magento --database FILE`: serve the demo store on loopback."""
 
-from __future__ import annotations
-
 import argparse
-import json
 import sqlite3
 import sys
 from pathlib import Path
 
 from demo.magento.app import build
-from demo.magento.settings import TFA_MODES, Settings, SettingsError
+from demo.magento.settings import Settings
 from demo.serving import listen
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Serve until interrupted; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m demo.magento", description="Serve the demo Magento store.")
-    parser.add_argument(
-        "--database", type=Path, required=True, help="the store's file (demo.magento.generate makes it)"
-    )
+    parser.add_argument("--database", type=Path, required=True, help="the store's file")
     parser.add_argument("--port", type=int, default=0, help="0 takes any free port")
-    parser.add_argument("--password", help="of all demo users (default: icomm-demo-1)")
-    parser.add_argument("--token-life", type=float, help="seconds that a token is valid (default: 3600)")
-    parser.add_argument("--tfa", choices=TFA_MODES, help="two-factor authentication (default: off)")
-    parser.add_argument("--page-limit", type=int, help="largest page size (default: none)")
-    parser.add_argument(
-        "--pace", type=float, help="1: as slow as a live Magento; 10: ten times faster; default: no wait"
-    )
-    parser.add_argument(
-        "--set", metavar="JSON", help='any other settings, as in POST /demo/settings: {"rewrites": false}'
-    )
+    parser.add_argument("--password", default=Settings.password, help="of all demo users")
+    parser.add_argument("--pace", type=float, default=0.0, help="1: as slow as a live Magento; 10: ten times faster")
     options = parser.parse_args(arguments)
     try:
-        given = json.loads(options.set) if options.set else {}
-        for name in ("password", "token_life", "tfa", "page_limit", "pace"):
-            if getattr(options, name) is not None:
-                given[name] = getattr(options, name)
-        app = build(options.database, Settings().changed(given))
-    except (FileNotFoundError, SettingsError, ValueError, sqlite3.Error) as error:
+        app = build(options.database, Settings(password=options.password, pace=options.pace))
+    except (FileNotFoundError, sqlite3.Error) as error:
         print(f"demo.magento: {error}", file=sys.stderr)
         return 2
     listen(app, options.port)

@@ -1,11 +1,11 @@
-"""The HTTP side of the demo store: paths, scopes, cookies, errors, the store's clock, and the control calls.
+"""The HTTP side of the demo store: where a path leads, errors, the store's clock, and the control calls.
 
 Control calls, never part of the imitated API:
 
 | call | does |
 |---|---|
 | `POST /demo/advance {"days": 1, "silent": false}` | lets the store's days pass; answers its new clock |
-| `GET /demo/settings`, `POST /demo/settings {...}` | what can be switched (`settings.Settings`), users, integration |
+| `GET /demo/settings`, `POST /demo/settings {...}` | what can be switched (`settings.Settings`) |
 | `POST /demo/reset` | settings, lock-outs, used codes and nonces as at the start |
 | `GET /demo/requests`, `DELETE /demo/requests` | the last requests: method, path, status (0: no answer was sent) |
 | `/demo/faults` | faults on demand (`demo.faults`) |
@@ -14,54 +14,54 @@ Control calls, never part of the imitated API:
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 import re
-import secrets
-import string
-from collections import OrderedDict, deque
+from collections import deque
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote
+from urllib.parse import parse_qsl
 
+import orjson
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from demo.faults import Faults
-from demo.magento import acl, errors, generate, graphql, render
-from demo.magento.api import Api, Call, PoisonTimeoutError, Reply, filter_fields
-from demo.magento.auth import INTEGRATION, USERS, Authenticator
-from demo.magento.criteria import parse_query
+from demo.faults import NGINX, PAGE, Faults
+from demo.magento import database, errors, generate, graphql
+from demo.magento.api import Api
+from demo.magento.auth import Authenticator
 from demo.magento.errors import MagentoError
 from demo.magento.pace import Pace
-from demo.magento.settings import Settings, SettingsError
-from demo.magento.store import Store
+from demo.magento.search import Store
+from demo.magento.settings import CHOICES, Settings
+from demo.settings import changed
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from starlette.types import ASGIApp, Receive, Scope, Send
 
-_VERSION = re.compile(r"V\d+")
+JSON_TYPE = "application/json; charset=utf-8"
 _LONGEST_REQUEST_LINE = 8192
-_LOG_SIZE = 20_000
-_SESSIONS = 1000
-_SESSION_LIFE = 3600
-_LETTERS = string.ascii_lowercase + string.digits
+_REST = re.compile(r"/rest(?:/(?!V\d+(?:/|$))([^/]+))?/(?:V1/)?(.*?)/?")
+_NO_PAGE = PAGE.format(title="404 Not Found", body="<p>The page you requested was not found.</p>")
+_ADMIN_PAGE = PAGE.format(title="Magento Admin", body='<form method="post" id="login-form"></form>')
+_HOME_PAGE = PAGE.format(title="Home page", body="<p>The demo store.</p>")
 
 
 class MagentoServer:
     """The imitated Magento. Wrap it with `build` to get faults and the request log as well."""
 
-    def __init__(self, path: Path, settings: Settings | None = None) -> None:
+    def __init__(self, path: Path, settings: Settings) -> None:
         self.path = path
         self.store = Store(path)
         self.authenticator = Authenticator()
-        self.api = Api(self.store, self.authenticator)
-        self.first_settings = settings or Settings()
-        self.settings = self.first_settings
         self.pace = Pace()
-        self._sessions: OrderedDict[str, asyncio.Lock] = OrderedDict()
+        self.api = Api(self.store, self.authenticator, self.pace)
+        self.first_settings = self.settings = settings
+        self.log: deque[dict[str, Any]] = deque(maxlen=20_000)
         self._advancing = asyncio.Lock()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -70,281 +70,119 @@ class MagentoServer:
         if scope["path"].startswith("/demo/"):
             response = await self._control(request)
         elif len(_target(scope)) + len(scope["method"]) + len(" HTTP/1.1 ") > _LONGEST_REQUEST_LINE:
-            response = _html(render.URI_TOO_LONG_PAGE, 414, framed=False)
+            response = _html(NGINX.format(text="414 Request-URI Too Large"), 414)
         else:
-            session = request.cookies.get("PHPSESSID")
-            if session is None:
+            self.pace.active += 1
+            try:
                 response = await self._answer(request)
-            else:
-                # PHP locks a session's file: requests that share a cookie wait for each other.
-                async with self._session_lock(session):
-                    response = await self._answer(request)
+            finally:
+                self.pace.active -= 1
         if "gzip" in request.headers.get("accept-encoding", "") and response.body:
-            response.body = render.compress(bytes(response.body))
+            response.body = gzip.compress(bytes(response.body), compresslevel=1, mtime=0)
             response.headers["Content-Encoding"] = "gzip"
             response.headers["Content-Length"] = str(len(response.body))
         await response(scope, receive, send)
 
-    def clock(self) -> datetime:
-        """Return the store's clock."""
-        return datetime.strptime(self.store.now(), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+    def date(self) -> str:
+        """Return the `Date` of an answer: the web server's clock."""
+        clock = datetime.strptime(database.now(self.store.connection), "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
+        return format_datetime(clock + timedelta(seconds=self.settings.clock_ahead), usegmt=True)
 
-    def _session_lock(self, session: str) -> asyncio.Lock:
-        lock = self._sessions.setdefault(session, asyncio.Lock())
-        self._sessions.move_to_end(session)
-        if len(self._sessions) > _SESSIONS:
-            self._sessions.popitem(last=False)
-        return lock
+    def note(self, scope: Scope, status: int) -> None:
+        """Keep a request; status 0 is one that was not answered."""
+        if not scope["path"].startswith("/demo/"):
+            self.log.append({"method": scope["method"], "path": _target(scope), "status": status})
 
     # Where a path leads
 
     async def _answer(self, request: Request) -> Response:
-        path = request.scope["raw_path"].decode("latin-1")
+        path = re.sub("/+", "/", request.scope["raw_path"].decode("latin-1"))
         base = self.settings.base_path
-        if base:
-            if path != base and not path.startswith(f"{base}/"):
-                return _html(render.NOT_FOUND_PAGE, 404)
-            path = path[len(base) :]
-        segments = [one for one in path.split("/") if one]
-        has_front_controller = segments[:1] == ["index.php"]
-        if has_front_controller:
-            segments = segments[1:]
-        elif segments and not self.settings.rewrites:
-            return _html(render.NOT_FOUND_PAGE, 404, framed=False)
-        first = segments[0] if segments else ""
-        if first == "rest":
-            with self.pace.request():
-                return await self._rest(request, segments[1:])
-        if first == "graphql":
-            with self.pace.request():
-                return await self._graphql(request)
-        if first == "magento_version":
+        if not f"{path}/".startswith(f"{base}/"):
+            return _html(_NO_PAGE, 404)
+        path = path[len(base) :]
+        if path.startswith("/index.php"):
+            path = path.removeprefix("/index.php")
+        elif path not in ("", "/") and not self.settings.rewrites:
+            return _html(_NO_PAGE, 404)
+        if path.startswith("/rest"):
+            return await self._rest(request, path)
+        if path == "/graphql":
+            await self.pace.call(self.settings.pace)
+            query = str(json.loads(await request.body()).get("query"))
+            return _json(graphql.answer(self.store, query, request.headers.get("store", "")))
+        if path == "/magento_version":
             return Response("Magento/2.4 (Community)", media_type="text/html")
-        if first.startswith("admin"):
-            return _html(render.ADMIN_PAGE, 200)
-        return _html(render.NOT_FOUND_PAGE, 404) if segments else _html(render.HOME_PAGE, 200)
+        if path.startswith("/admin"):
+            return _html(_ADMIN_PAGE, 200)
+        return _html(_HOME_PAGE, 200) if path in ("", "/") else _html(_NO_PAGE, 404)
 
-    def _base_url(self, request: Request) -> str:
-        return f"{_origin(request)}{self.settings.base_path}/"
-
-    # REST
-
-    async def _rest(self, request: Request, segments: list[str]) -> Response:
-        if request.method not in ("GET", "POST", "PUT", "DELETE"):
-            return Response(status_code=405, headers={"Content-Type": render.JSON_TYPE})
-        content_type = render.chosen_type(request.headers.get("accept"))
-        if content_type is None:
-            return _html(render.ERROR_PAGE, 500)
-        encode = render.to_json if content_type == render.JSON_TYPE else render.to_xml
-        status, cookies = 200, ""
+    async def _rest(self, request: Request, path: str) -> Response:
         try:
-            reply = await self._serve(request, segments)
-            value, cookies = reply.value, reply.cookies
-            body = encode(value)
+            return _json(await self._serve(request, path))
         except MagentoError as error:
-            await self.pace.work(self.settings.pace)
-            status, cookies, body = error.status, error.cookies, encode(error.body)
-        except PoisonTimeoutError:
-            await asyncio.sleep(self.settings.poison_seconds)
-            page = render.URI_TOO_LONG_PAGE.replace(b"414 Request-URI Too Large", b"504 Gateway Time-out")
-            return _html(page, 504, framed=False)
-        response = Response(body, status_code=status, headers={"Content-Type": content_type})
-        if status < 400:
-            response.headers["X-Frame-Options"] = "SAMEORIGIN"
-        self._set_cookies(response, request, cookies)
-        return response
+            return _json(error.body, error.status)
+        except TimeoutError:
+            return _html(NGINX.format(text="504 Gateway Time-out"), 504)
 
-    async def _serve(self, request: Request, segments: list[str]) -> Reply:
+    async def _serve(self, request: Request, path: str) -> Any:
         settings = self.settings
-        scope = ""
-        if segments and not _VERSION.fullmatch(segments[0]):
-            scope = unquote(segments[0])
-            if scope not in self.api.store_codes():
-                raise errors.unknown_store_code()
-            segments = segments[1:]
-        if segments[:1] != ["V1"]:
+        match = _REST.fullmatch(path)
+        if match is None or "/V1/" not in path:
             raise errors.no_route()
-        route, names = self.api.find(request.method, segments[1:], settings)
+        scope, resource = match[1] or "", match[2]
+        if scope not in ("", "all", *(one["code"] for one in self.store.documents("store_views"))):
+            raise MagentoError(400, "Specified request cannot be processed.")
+        if request.method == "POST":
+            return await self.api.log_in(resource, await _read_input(request), settings)
+        if request.method != "GET":
+            raise errors.no_route()
         query = request.scope["query_string"].decode("latin-1")
-        identity = self.authenticator.identify(
-            request.headers.get("authorization"),
-            method=request.method,
-            url=_origin(request) + request.scope["raw_path"].decode("latin-1"),
-            query=query,
-            settings=settings,
-        )
-        if not acl.is_allowed(identity.role, route.resource):
-            raise errors.not_authorized(route.resource, guest=identity.has_session)
-        call = Call(
-            query=parse_query(query),
-            scope=scope,
-            base_url=self._base_url(request),
-            settings=settings,
-            identity=identity,
-            body=await _read_input(request) if request.method in ("POST", "PUT") else None,
-            path=names,
-        )
-        reply = route.answer(call)
-        if not reply.is_filtered:
-            reply.value = filter_fields(reply.value, call.query)
-        await self.pace.work(settings.pace, call=reply.seconds, rows=reply.rows, rows_per_second=reply.rows_per_second)
-        return reply
-
-    def _set_cookies(self, response: Response, request: Request, kinds: str) -> None:
-        if not kinds:
-            return
-        host = request.headers.get("host", "127.0.0.1").rpartition(":")[0] or "127.0.0.1"
-        deleted = "deleted; expires=Thu, 01 Jan 1970 00:00:01 GMT; Max-Age=0; path=/"
-        for kind in kinds:
-            if kind == "P":
-                session = request.cookies.get("PHPSESSID") or "".join(secrets.choice(_LETTERS) for _ in range(26))
-                expires = format_datetime(self.clock() + timedelta(seconds=_SESSION_LIFE), usegmt=True)
-                cookie = (
-                    f"PHPSESSID={session}; expires={expires}; Max-Age={_SESSION_LIFE}; path=/; domain={host};"
-                    " HttpOnly; SameSite=Lax"
-                )
-            elif kind == "p":
-                cookie = f"persistent_shopping_cart={deleted}; HttpOnly; SameSite=Lax"
-            else:
-                cookie = f"form_key={deleted}; domain={host}; SameSite=Lax"
-            response.headers.append("Set-Cookie", cookie)
-
-    # GraphQL
-
-    async def _graphql(self, request: Request) -> Response:
-        await self.pace.work(self.settings.pace)
-        try:
-            if request.method == "GET":
-                given: Any = dict(request.query_params)
-                given["variables"] = json.loads(given.get("variables") or "{}")
-            else:
-                given = json.loads(await request.body())
-        except ValueError:
-            return JSONResponse({"errors": [{"message": "Unable to parse the request."}]}, status_code=400)
-        variables = given.get("variables") if isinstance(given, dict) else None
-        query = given.get("query") if isinstance(given, dict) else None
-        store_code = request.headers.get("store")
-        answer = graphql.answer(self.store, str(query or ""), variables, store_code, self._base_url(request))
-        return Response(render.to_json(answer), headers={"Content-Type": "application/json"})
+        url = f"{request.url.scheme}://{request.headers.get('host')}{request.scope['raw_path'].decode('latin-1')}"
+        role = self.authenticator.role_of(request.headers.get("authorization"), request.method, url, query, settings)
+        return await self.api.get(resource, dict(parse_qsl(query, keep_blank_values=True)), scope, role, settings)
 
     # Control
 
     async def _control(self, request: Request) -> Response:
-        path, method = request.url.path.rstrip("/"), request.method
-        if path == "/demo/settings" and method == "GET":
-            return JSONResponse(self._describe())
-        if path in ("/demo/settings", "/demo/advance") and method == "POST":
-            try:
-                given = json.loads(await request.body() or b"{}")
-                if path == "/demo/settings":
-                    self.settings = self.settings.changed(given)
-                    return JSONResponse(self._describe())
-                return await self._advance(given)
-            except (SettingsError, ValueError, TypeError) as error:
-                return JSONResponse({"error": str(error)}, status_code=400)
-        if path == "/demo/reset" and method == "POST":
+        call = f"{request.method} {request.url.path.rstrip('/')}"
+        try:
+            given = orjson.loads(await request.body() or b"{}")
+            if call == "POST /demo/advance":
+                return JSONResponse({"now": await self._advance(**given)})
+            if call == "POST /demo/settings":
+                self.settings = changed(self.settings, given, CHOICES)
+        except (ValueError, TypeError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        if call == "POST /demo/reset":
             self.settings = self.first_settings
             self.authenticator.reset()
-            return JSONResponse(self._describe())
-        return JSONResponse({"error": f"no control call {method} {path}"}, status_code=404)
+        if call == "DELETE /demo/requests":
+            self.log.clear()
+        if call.endswith("/demo/requests"):
+            return JSONResponse({"requests": list(self.log)})
+        if call.endswith(("/demo/settings", "/demo/reset")):
+            return JSONResponse({"settings": asdict(self.settings), "now": database.now(self.store.connection)})
+        return JSONResponse({"error": f"no control call {call}"}, 404)
 
-    async def _advance(self, given: Any) -> Response:
-        if not isinstance(given, dict) or set(given) - {"days", "silent"}:
-            raise ValueError('advance takes {"days": number, "silent": true or false}')
-        days, silent = int(given.get("days", 1)), bool(given.get("silent", False))
+    async def _advance(self, days: int = 1, *, silent: bool = False) -> str:
         async with self._advancing:
             # In a thread: the store is read while it changes, as a real one is.
             await asyncio.to_thread(generate.advance, self.path, days=days, silent=silent)
-        return JSONResponse({"now": self.store.now()})
-
-    def _describe(self) -> dict[str, Any]:
-        return {
-            "settings": self.settings.describe(),
-            "users": {name: user.role for name, user in USERS.items()},
-            "integration": INTEGRATION,
-            "now": self.store.now(),
-        }
+        return database.now(self.store.connection)
 
 
-class RequestLog:
-    """Outermost layer: puts the store's clock into `Date` and keeps the last requests, spoilt ones included.
-
-    Faults below it close the client's connection by way of `send`'s owner; `_Recorder` hands that on.
-    """
-
-    def __init__(self, app: ASGIApp, server: MagentoServer) -> None:
-        self.app = app
-        self.server = server
-        self.entries: deque[dict[str, Any]] = deque(maxlen=_LOG_SIZE)
-        self.count = 0
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on and note what became of it."""
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        if scope["path"].rstrip("/") == "/demo/requests":
-            await self._control(scope["method"])(scope, receive, send)
-            return
-        recorder = _Recorder(send, format_datetime(self.server.clock(), usegmt=True))
-        try:
-            await self.app(scope, receive, recorder.send)
-        finally:
-            if not scope["path"].startswith("/demo/"):
-                self.count += 1
-                self.entries.append({"method": scope["method"], "path": _target(scope), "status": recorder.status})
-
-    def _control(self, method: str) -> Response:
-        if method == "DELETE":
-            self.entries.clear()
-            self.count = 0
-        elif method != "GET":
-            return JSONResponse({"error": "GET or DELETE"}, status_code=405)
-        return JSONResponse({"count": self.count, "requests": list(self.entries)})
-
-
-class _Recorder:
-    """Stands for the server's own request cycle towards the layers below."""
-
-    def __init__(self, send: Send, date: str) -> None:
-        self._send = send
-        self._date = date.encode()
-        self.status = 0
-
-    @property
-    def transport(self) -> Any:
-        """Return the client's connection."""
-        return getattr(getattr(self._send, "__self__", None), "transport", None)
-
-    async def send(self, message: Message) -> None:
-        """Note the status and add the date."""
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            message["headers"] = [*message.get("headers", ()), (b"date", self._date)]
-        await self._send(message)
-
-
-def build(path: Path, settings: Settings | None = None) -> ASGIApp:
+def build(path: Path, settings: Settings) -> ASGIApp:
     """Return the whole application over the store at `path`. Raises FileNotFoundError."""
     server = MagentoServer(path, settings)
-    return RequestLog(Faults(server, expire_tokens=server.authenticator.expire_tokens), server)
+    return Faults(server, expire_tokens=server.authenticator.expire_tokens, date=server.date, note=server.note)
 
 
 async def _read_input(request: Request) -> Any:
-    content_type = request.headers.get("content-type", "")
-    if not content_type:
-        raise MagentoError(400, "Content-Type header is empty.")
-    media_type = content_type.partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise MagentoError(400, f"Server cannot understand Content-Type HTTP header media type {media_type}")
     try:
         return json.loads(await request.body() or b"{}")
     except ValueError:
         raise MagentoError(400, "Decoding error.") from None
-
-
-def _origin(request: Request) -> str:
-    return f"{request.url.scheme}://{request.headers.get('host', '127.0.0.1')}"
 
 
 def _target(scope: Scope) -> str:
@@ -353,8 +191,9 @@ def _target(scope: Scope) -> str:
     return f"{path}?{query}" if query else path
 
 
-def _html(page: bytes, status: int, *, framed: bool = True) -> Response:
-    headers = {"Content-Type": render.HTML_TYPE}
-    if framed:
-        headers["X-Frame-Options"] = "SAMEORIGIN"
-    return Response(page, status_code=status, headers=headers)
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(value), status, {"Content-Type": JSON_TYPE})
+
+
+def _html(page: str, status: int) -> Response:
+    return Response(page, status, {"Content-Type": "text/html; charset=UTF-8"})

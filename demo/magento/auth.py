@@ -1,4 +1,4 @@
-"""Who is asking: admin and customer tokens, lock-out, two-factor, and the OAuth 1.0a signature of an integration.
+"""Who is asking: admin tokens, lock-out, two-factor, and the OAuth 1.0a signature of an integration.
 
 Recorded: an admin token is a JWT (HS256) of 60 minutes; a wrong password, an unknown, inactive or locked user all get
 the same 401; a token that is absent, bad or expired makes its bearer a guest, whom the permission check then refuses.
@@ -14,7 +14,6 @@ import hmac
 import json
 import secrets
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, unquote_plus
 
@@ -33,50 +32,20 @@ INTEGRATION = {
     "access_token_secret": "demotokensecret00000000000000001",
 }
 """The demo's only integration; it has the article's role."""
-INTEGRATION_ROLE = "reader"
-_CONSUMER_ID = 1
-_CREDENTIAL_LENGTH = 32
 _TIME_DEVIATION = 600
-_ADMIN, _CUSTOMER = 2, 3
 
 
-@dataclass(frozen=True)
-class User:
-    """An administrator of the demo store. `role` None is a user without any role."""
-
-    id: int
-    role: str | None
-    is_active: bool = True
-
-
-USERS: dict[str, User] = {
-    "admin": User(1, "administrators"),
-    "icomm": User(2, "reader"),
-    "ordersonly": User(3, "ordersonly"),
-    "briefreader": User(4, "briefreader"),
-    "leafreader": User(5, "leafreader"),
-    "none": User(6, "none"),
-    "inactive": User(7, "reader", is_active=False),
-    "norole": User(8, None),
+ROLE_OF = {"admin": "administrators", "icomm": "reader", "ordersonly": "ordersonly", "none": "none"}
+INACTIVE, WITHOUT_ROLE = "inactive", "norole"
+_NAMES = list(ROLE_OF)
+_TFA: dict[str, tuple[str, dict[str, Any] | None]] = {
+    "google": ("Please use the 2fa provider-specific endpoints to obtain a token.", {"active_providers": ["google"]}),
+    "user_not_configured": (
+        "You are required to configure personal Two-Factor Authorization in order to login. Please check your email.",
+        {"providers": ["google"], "active_providers": []},
+    ),
+    "no_provider": ("Please ask an administrator with sufficient access to configure 2FA first", None),
 }
-_BY_ID = {user.id: user for user in USERS.values()}
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Whom a request is from. `has_session` says whether its answers open a PHP session even when refused."""
-
-    role: str | None
-    has_session: bool
-
-
-GUEST = Identity(None, has_session=True)
-
-
-@dataclass
-class _Failures:
-    count: int = 0
-    until: float = 0.0
 
 
 class Authenticator:
@@ -84,9 +53,9 @@ class Authenticator:
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(32)
-        self._opaque: dict[str, tuple[int, int, float]] = {}
-        self._failures: dict[tuple[int, str], _Failures] = {}
-        self._used_codes: dict[int, int] = {}
+        self._opaque: dict[str, tuple[int, float]] = {}
+        self._failures: dict[str, tuple[int, float]] = {}
+        self._used_codes: dict[str, int] = {}
         self._nonces: set[str] = set()
         self._revoked_until = 0
 
@@ -101,226 +70,139 @@ class Authenticator:
         self._revoked_until = max(self._revoked_until + 1, int(time.time()))
         self._opaque.clear()
 
-    def admin_token(self, username: Any, password: Any, settings: Settings) -> str:
-        """Log an administrator in. Raises `MagentoError`."""
-        user = self._check_password(username, password, settings)
-        if settings.tfa == "google":
-            raise MagentoError(
-                400,
-                "Please use the 2fa provider-specific endpoints to obtain a token.",
-                {"active_providers": ["google"]},
-                cookies="Pf",
-            )
-        if settings.tfa == "user_not_configured":
-            raise MagentoError(
-                400,
-                "You are required to configure personal Two-Factor Authorization in order to login. "
-                "Please check your email.",
-                {"providers": ["google"], "active_providers": []},
-                cookies="Pf",
-            )
-        if settings.tfa == "no_provider":
-            raise MagentoError(
-                400, "Please ask an administrator with sufficient access to configure 2FA first", cookies="Pf"
-            )
-        return self._issue(user.id, _ADMIN, settings)
+    def admin_token(self, given: dict[str, Any], settings: Settings) -> str:
+        """Log an administrator in by username and password. Raises `MagentoError`."""
+        name = self._check_password(given, settings)
+        message, parameters = _TFA.get(settings.tfa, ("", None))
+        if message:
+            raise MagentoError(400, message, parameters)
+        return self._issue(name, settings)
 
-    def google_token(self, username: Any, password: Any, otp: Any, settings: Settings) -> str:
-        """Log an administrator in with a one-time code. Raises `MagentoError`."""
-        missing = [
-            name for name, value in (("username", username), ("password", password), ("otp", otp)) if value is None
-        ]
+    def google_token(self, given: dict[str, Any], settings: Settings) -> str:
+        """Log an administrator in with a one-time code as well. Raises `MagentoError`."""
+        missing = [name for name in ("username", "password", "otp") if given.get(name) is None]
         if missing:
             raise errors.required(*missing)
-        user = self._check_password(username, password, settings)
-        if settings.tfa == "no_provider":
-            raise MagentoError(400, "Provider is not allowed.", cookies="Pf")
-        if settings.tfa == "user_not_configured":
-            raise MagentoError(400, "Provider is not configured.", cookies="Pf")
-        step = self._matching_step(str(otp), settings.tfa_secret)
-        if step is None or step <= self._used_codes.get(user.id, -1):
-            raise MagentoError(401, "Invalid code.", cookies="Pf")
-        self._used_codes[user.id] = step
-        return self._issue(user.id, _ADMIN, settings)
+        name = self._check_password(given, settings)
+        if settings.tfa != "google":
+            is_there = settings.tfa == "user_not_configured"
+            raise MagentoError(400, "Provider is not configured." if is_there else "Provider is not allowed.")
+        step = _matching_step(str(given["otp"]), settings.tfa_secret)
+        if step is None or step <= self._used_codes.get(name, -1):
+            raise MagentoError(401, "Invalid code.")
+        self._used_codes[name] = step
+        return self._issue(name, settings)
 
-    def customer_token(self, username: Any, password: Any, customer_id: int | None, settings: Settings) -> str:
-        """Log a customer in; `customer_id` is the account of that e-mail, if there is one. Raises `MagentoError`."""
-        name, given = _credentials(username, password)
-        self._refuse_locked(_CUSTOMER, name, settings)
-        if customer_id is None or not _equal(given, settings.customer_password):
-            self._count_failure(_CUSTOMER, name, settings)
-            raise errors.sign_in_failed()
-        self._failures.pop((_CUSTOMER, name), None)
-        return self._issue(customer_id, _CUSTOMER, settings)
+    def role_of(self, authorization: str | None, method: str, url: str, query: str, settings: Settings) -> str | None:
+        """Tell the role of whom a request is from, None being a guest's. `url` is scheme, host and path.
 
-    def identify(self, authorization: str | None, *, method: str, url: str, query: str, settings: Settings) -> Identity:
-        """Tell who a request is from. `url` is scheme, host and path. Raises `MagentoError` for a bad OAuth request."""
-        if authorization is None:
-            return GUEST
-        if "oauth " in authorization.lower():
-            self._check_oauth(authorization, method=method, url=url, query=query)
-            return Identity(INTEGRATION_ROLE, has_session=True)
-        pieces = authorization.split(" ")
-        if len(pieces) != 2 or pieces[0].lower() != "bearer":
-            return GUEST
-        token = pieces[1]
+        Raises `MagentoError` for a bad OAuth request.
+        """
+        scheme, _, token = (authorization or "").partition(" ")
+        if scheme.lower() == "oauth":
+            self._check_oauth(token, method, url, query)
+            return "reader"
+        if scheme.lower() != "bearer":
+            return None
         if _equal(token, INTEGRATION["access_token"]):
-            return Identity(INTEGRATION_ROLE, has_session=False) if settings.integration_bearer else GUEST
-        found = self._read_token(token)
-        if found is None:
-            return GUEST
-        user_id, user_type = found
-        if user_type == _CUSTOMER:
-            return Identity(None, has_session=False)
-        return Identity(_BY_ID[user_id].role, has_session=False)
+            return "reader" if settings.integration_bearer else None
+        user_id = self._read_token(token)
+        return ROLE_OF[_NAMES[user_id - 1]] if user_id else None
 
-    def _check_password(self, username: Any, password: Any, settings: Settings) -> User:
-        name, given = _credentials(username, password)
-        self._refuse_locked(_ADMIN, name, settings)
-        user = USERS.get(name)
-        if user is None or not _equal(given, settings.password):
-            self._count_failure(_ADMIN, name, settings)
+    def _check_password(self, given: dict[str, Any], settings: Settings) -> str:
+        missing = [name for name in ("username", "password") if not str(given.get(name) or "").strip()]
+        if missing:
+            raise errors.required(*missing)
+        name, password = str(given["username"]), str(given["password"])
+        failures, until = self._failures.get(name, (0, 0.0))
+        if failures >= settings.lockout_failures and time.time() < until:
             raise errors.sign_in_failed()
-        if not user.is_active:
-            raise errors.sign_in_failed(cookies="P")
-        if user.role is None:
-            raise MagentoError(401, "More permissions are needed to access this.", cookies="P")
-        self._failures.pop((_ADMIN, name), None)
-        return user
+        if name not in (*ROLE_OF, INACTIVE, WITHOUT_ROLE) or not _equal(password, settings.password):
+            self._failures[name] = (failures + 1, time.time() + settings.lockout_seconds)
+            raise errors.sign_in_failed()
+        if name == INACTIVE:
+            raise errors.sign_in_failed()
+        if name == WITHOUT_ROLE:
+            raise MagentoError(401, "More permissions are needed to access this.")
+        self._failures.pop(name, None)
+        return name
 
-    def _refuse_locked(self, user_type: int, name: str, settings: Settings) -> None:
-        failures = self._failures.get((user_type, name))
-        if failures and failures.count >= settings.lockout_failures and time.time() < failures.until:
-            raise errors.sign_in_failed(cookies="")
-
-    def _count_failure(self, user_type: int, name: str, settings: Settings) -> None:
-        failures = self._failures.setdefault((user_type, name), _Failures())
-        failures.count += 1
-        failures.until = time.time() + settings.lockout_seconds
-
-    @staticmethod
-    def _matching_step(otp: str, secret: str) -> int | None:
-        totp = pyotp.TOTP(secret)
-        now = time.time()
-        # Magento accepts a code for 29 more seconds (twofactorauth/google/leeway), and as early as that.
-        for moment in (now, now - 29, now + 29):
-            if hmac.compare_digest(totp.at(int(moment)).encode(), otp.encode()):
-                return int(moment) // totp.interval
-        return None
-
-    def _issue(self, user_id: int, user_type: int, settings: Settings) -> str:
-        # A second login within the second of a revocation must not get the revoked token again.
-        issued = max(int(time.time()), self._revoked_until + 1)
+    def _issue(self, name: str, settings: Settings) -> str:
+        user_id = _NAMES.index(name) + 1
         if settings.token_format == "opaque":  # noqa: S105
             token = secrets.token_hex(16)
-            self._opaque[token] = (user_id, user_type, time.time() + settings.token_life)
+            self._opaque[token] = (user_id, time.time() + settings.token_life)
             return token
-        claims = {"uid": user_id, "utypid": user_type, "iat": issued, "exp": issued + int(settings.token_life)}
+        # A second login within the second of a revocation must not get the revoked token again.
+        issued = max(int(time.time()), self._revoked_until + 1)
+        claims = {"uid": user_id, "utypid": 2, "iat": issued, "exp": issued + int(settings.token_life)}
         signed = f"{_encode({'kid': '1', 'alg': 'HS256'})}.{_encode(claims)}"
         return f"{signed}.{self._sign(signed)}"
 
-    def _read_token(self, token: str) -> tuple[int, int] | None:
+    def _read_token(self, token: str) -> int | None:
         if token in self._opaque:
-            user_id, user_type, expires = self._opaque[token]
-            return (user_id, user_type) if time.time() < expires else None
+            user_id, expires = self._opaque[token]
+            return user_id if time.time() < expires else None
         signed, _, signature = token.rpartition(".")
         if not signed or not _equal(signature, self._sign(signed)):
             return None
-        try:
-            claims = json.loads(base64.urlsafe_b64decode(signed.split(".")[1] + "=="))
-        except (ValueError, IndexError):
-            return None
-        if time.time() >= claims["exp"] or claims["iat"] <= self._revoked_until:
-            return None
-        return claims["uid"], claims["utypid"]
+        claims = json.loads(base64.urlsafe_b64decode(signed.split(".")[1] + "=="))
+        is_over = time.time() >= claims["exp"] or claims["iat"] <= self._revoked_until
+        return None if is_over else claims["uid"]
 
     def _sign(self, text: str) -> str:
         return _base64url(hmac.new(self._key, text.encode(), hashlib.sha256).digest())
 
-    def _check_oauth(self, authorization: str, *, method: str, url: str, query: str) -> None:
-        given = _oauth_parameters(authorization)
-        if given.get("oauth_version", "1.0") != "1.0":
-            raise MagentoError(400, 'The "%1" Oauth version isn\'t supported.', [given["oauth_version"]], cookies="P")
+    def _check_oauth(self, parameters: str, method: str, url: str, query: str) -> None:
+        pairs = (part.strip().partition("=") for part in parameters.split(","))
+        given = {unquote(name): unquote(value.strip('"')) for name, _, value in pairs}
         names = ("consumer_key", "signature", "signature_method", "nonce", "timestamp", "token")
         missing = [f"oauth_{name}" for name in names if f"oauth_{name}" not in given]
         if missing:
             raise errors.required(*missing)
-        if len(given["oauth_token"]) != _CREDENTIAL_LENGTH:
-            raise MagentoError(400, "The token length is invalid. Check the length and try again.", cookies="P")
-        if given["oauth_signature_method"] != "HMAC-SHA256":
-            raise MagentoError(
-                400, "Signature method %1 is not supported", [given["oauth_signature_method"]], cookies="P"
-            )
-        if len(given["oauth_consumer_key"]) != _CREDENTIAL_LENGTH:
-            raise _oauth_problem("Consumer key is not the correct length")
-        if given["oauth_consumer_key"] != INTEGRATION["consumer_key"]:
-            raise _oauth_problem("A consumer having the specified key does not exist")
+        key, method_name = given["oauth_consumer_key"], given["oauth_signature_method"]
+        if len(given["oauth_token"]) != len(INTEGRATION["access_token"]):
+            raise MagentoError(400, "The token length is invalid. Check the length and try again.")
+        if method_name != "HMAC-SHA256":
+            raise MagentoError(400, "Signature method %1 is not supported", [method_name])
+        if len(key) != len(INTEGRATION["consumer_key"]):
+            raise MagentoError(401, "Consumer key is not the correct length")
+        if key != INTEGRATION["consumer_key"]:
+            raise MagentoError(401, "A consumer having the specified key does not exist")
         self._check_nonce(given["oauth_nonce"], given["oauth_timestamp"])
         if given["oauth_token"] != INTEGRATION["access_token"]:
-            raise _oauth_problem("Specified token does not exist")
-        expected = oauth_signature(
-            method,
-            url,
-            _query_parameters(query) | {k: v for k, v in given.items() if k != "oauth_signature"},
-            INTEGRATION["consumer_secret"],
-            INTEGRATION["access_token_secret"],
-        )
-        if not _equal(given["oauth_signature"], expected):
-            raise _oauth_problem("The signature is invalid. Verify and try again.")
+            raise MagentoError(401, "Specified token does not exist")
+        signed = {name: value for name, value in given.items() if name not in ("oauth_signature", "realm")}
+        asked = (part.partition("=") for part in query.split("&") if part)
+        signed |= {unquote_plus(name): unquote_plus(value) for name, _, value in asked}
+        if not _equal(given["oauth_signature"], _signature(method, url, signed)):
+            raise MagentoError(401, "The signature is invalid. Verify and try again.")
 
     def _check_nonce(self, nonce: str, timestamp: str) -> None:
-        moment = int(timestamp) if timestamp.isdigit() else 0
-        if not 0 < moment <= time.time() + _TIME_DEVIATION:
-            raise _oauth_problem("The timestamp value in the oauth_timestamp parameter is incorrect.")
+        if not timestamp.isdigit() or not 0 < int(timestamp) <= time.time() + _TIME_DEVIATION:
+            raise MagentoError(401, "The timestamp value in the oauth_timestamp parameter is incorrect.")
         if nonce in self._nonces:
-            raise MagentoError(
-                401, "The nonce is already being used by the consumer with ID %1.", [_CONSUMER_ID], cookies="P"
-            )
+            raise MagentoError(401, "The nonce is already being used by the consumer with ID %1.", [1])
         self._nonces.add(nonce)
 
 
-def oauth_signature(method: str, url: str, parameters: dict[str, str], consumer_secret: str, token_secret: str) -> str:
-    """Sign a request as RFC 5849 says, with SHA-256. Written here so that a client must agree with it, not share it."""
+def _signature(method: str, url: str, parameters: dict[str, str]) -> str:
+    # As RFC 5849 says, with SHA-256. Written here so that a client must agree with it, not share it.
     pairs = sorted((_percent(name), _percent(value)) for name, value in parameters.items())
     query = "&".join(f"{name}={value}" for name, value in pairs)
     base = f"{method.upper()}&{_percent(url)}&{_percent(query)}"
-    key = f"{_percent(consumer_secret)}&{_percent(token_secret)}"
+    key = f"{_percent(INTEGRATION['consumer_secret'])}&{_percent(INTEGRATION['access_token_secret'])}"
     return base64.b64encode(hmac.new(key.encode(), base.encode(), hashlib.sha256).digest()).decode()
 
 
-def _oauth_problem(message: str) -> MagentoError:
-    return MagentoError(401, message, cookies="P")
-
-
-def _oauth_parameters(authorization: str) -> dict[str, str]:
-    start = authorization.lower().index("oauth ") + len("oauth ")
-    found = {}
-    for part in authorization[start:].split(","):
-        name, equals, value = part.strip().partition("=")
-        if equals and "oauth_" in name:
-            found[unquote(name)] = unquote(value.strip('"'))
-    return found
-
-
-def _query_parameters(query: str) -> dict[str, str]:
-    # Magento leaves out what is not exactly name=value, and of equal names signs the last.
-    found = {}
-    for part in query.split("&"):
-        pieces = part.split("=")
-        if len(pieces) == 2 and "oauth_" not in pieces[0]:
-            found[unquote_plus(pieces[0])] = unquote_plus(pieces[1])
-    return found
-
-
-def _credentials(username: Any, password: Any) -> tuple[str, str]:
-    missing = [
-        name
-        for name, value in (("username", username), ("password", password))
-        if value is None or not str(value).strip()
-    ]
-    if missing:
-        raise errors.required(*missing)
-    return str(username), str(password)
+def _matching_step(otp: str, secret: str) -> int | None:
+    totp = pyotp.TOTP(secret)
+    now = time.time()
+    # Magento accepts a code for 29 more seconds (twofactorauth/google/leeway), and as early as that.
+    for at in (now, now - 29, now + 29):
+        if _equal(totp.at(int(at)), otp):
+            return int(at) // totp.interval
+    return None
 
 
 def _equal(given: str, expected: str) -> bool:

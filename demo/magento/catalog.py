@@ -6,6 +6,7 @@ a function of its size alone, so `advance` builds it again and reads later chang
 
 from __future__ import annotations
 
+import functools
 import re
 import unicodedata
 from dataclasses import dataclass, field
@@ -15,9 +16,7 @@ from typing import Any
 Doc = dict[str, Any]
 
 TIMEZONE = "America/Argentina/Buenos_Aires"
-UTC_OFFSET = -3 * 3600
-"""Seconds from UTC of the store's zone, which has had no daylight saving time since 2009."""
-
+UTC_OFFSET = -3 * 3600  # seconds; the zone has had no daylight saving time since 2009
 GLOBAL_CURRENCY = "ARS"
 
 
@@ -30,11 +29,9 @@ class Store:
     name: str
     website_id: int
     group_id: int
-    currency: str
-    """Base currency of the website and display currency of the view."""
+    currency: str  # base currency of the website and display currency of the view
     locale: str
-    tax: tuple[int, str] | None
-    """Tax rate in percent and its name, charged on top of net prices; None: prices include it."""
+    tax: int  # percent charged on top of net prices; 0: prices include it
     website_name: str
     group_name: str
 
@@ -51,9 +48,9 @@ class Store:
 _MAIN = ("Tienda Argentina", "Tienda Principal")
 _USA = ("USA Website", "USA Store")
 STORES = {
-    1: Store(1, "default", "Tienda Online", 1, 1, "ARS", "es_AR", None, *_MAIN),
-    2: Store(2, "mayorista", "Mayorista", 1, 1, "ARS", "es_AR", (21, "IVA 21"), *_MAIN),
-    3: Store(3, "usa", "USA English", 2, 2, "USD", "en_US", (7, "US-FL-*-Rate 1"), *_USA),
+    1: Store(1, "default", "Tienda Online", 1, 1, "ARS", "es_AR", 0, *_MAIN),
+    2: Store(2, "mayorista", "Mayorista", 1, 1, "ARS", "es_AR", 21, *_MAIN),
+    3: Store(3, "usa", "USA English", 2, 2, "USD", "en_US", 7, *_USA),
 }
 
 WEBSITES: list[Doc] = [
@@ -63,98 +60,41 @@ WEBSITES: list[Doc] = [
 ]
 
 STORE_GROUPS: list[Doc] = [
-    {
-        "id": id_,
-        "website_id": website_id,
-        "root_category_id": root,
-        "default_store_id": store_id,
-        "name": name,
-        "code": code,
-    }
-    for id_, website_id, root, store_id, name, code in (
-        (0, 0, 0, 0, "Default", "default"),
-        (1, 1, 2, 1, _MAIN[1], "main_website_store"),
-        (2, 2, 2, 3, _USA[1], "usa_store"),
+    {"id": id_, "website_id": id_, "root_category_id": root, "default_store_id": store_id, "name": name, "code": code}
+    for id_, root, store_id, name, code in (
+        (0, 0, 0, "Default", "default"),
+        (1, 2, 1, _MAIN[1], "main_website_store"),
+        (2, 2, 3, _USA[1], "usa_store"),
     )
 ]
 
 STORE_VIEWS: list[Doc] = [
-    {
-        "id": 0,
-        "code": "admin",
-        "name": "Admin",
-        "website_id": 0,
-        "store_group_id": 0,
-        "is_active": 1,
-    },
-    *(
-        {
-            "id": store.id,
-            "code": store.code,
-            "name": store.name,
-            "website_id": store.website_id,
-            "store_group_id": store.group_id,
-            "is_active": 1,
-        }
-        for store in STORES.values()
-    ),
+    {"id": id_, "code": code, "name": name, "website_id": website_id, "store_group_id": group_id, "is_active": 1}
+    for id_, code, name, website_id, group_id in (
+        (0, "admin", "Admin", 0, 0),
+        *((one.id, one.code, one.name, one.website_id, one.group_id) for one in STORES.values()),
+    )
 ]
 
 STORE_CONFIGS: list[Doc] = [
-    {
-        "id": store.id,
-        "code": store.code,
-        "website_id": store.website_id,
-        "locale": store.locale,
-        "base_currency_code": store.currency,
-        "default_display_currency_code": store.currency,
-        "timezone": TIMEZONE,
-        "weight_unit": "kgs",
-    }
-    for store in STORES.values()
+    {"id": one.id, "code": one.code, "website_id": one.website_id, "locale": one.locale, "timezone": TIMEZONE}
+    | dict.fromkeys(("base_currency_code", "default_display_currency_code"), one.currency)
+    for one in STORES.values()
 ]
 
 CUSTOMER_GROUPS: list[Doc] = [
     {"id": id_, "code": code, "tax_class_id": 3, "tax_class_name": "Retail Customer"}
-    for id_, code in (
-        (0, "NOT LOGGED IN"),
-        (1, "General"),
-        (2, "Mayorista"),
-        (3, "Retailer"),
-        (4, 'Club "VIP" ⭐'),
-    )
+    for id_, code in ((0, "NOT LOGGED IN"), (1, "General"), (2, "Mayorista"), (3, "Retailer"), (4, 'Club "VIP" ⭐'))
 ]
 
 _BRANDS = (
-    "Andes Outdoor",
-    'Ñandú "Outdoor"',
-    "Björk & Søn",
-    "Peñaloza Hnos.",
-    "  Río Bravo ",
-    "Mate & Cía, S.A.",
-    "Tehuelche",
-    "Quebracho",
-    "La Cautiva",
-    "Pampero",
-    "Calafate",
-    "Ñire",
-    "Zonda",
-    "Aconcagua",
-    "Yerbal",
-    "Talar",
-    "Güemes",
-    "Cóndor®",
-    "Surazo",
-    "Lihue",
-    "Payé",
-    "Ombú 🌳",
-    "Kultrún",
-    "Chamamé",
-)
+    "Andes Outdoor", 'Ñandú "Outdoor"', "Björk & Søn", "Peñaloza Hnos.", "  Río Bravo ", "Mate & Cía, S.A.",
+    "Tehuelche", "Quebracho", "La Cautiva", "Pampero", "Calafate", "Ñire", "Zonda", "Aconcagua", "Yerbal", "Talar",
+    "Güemes", "Cóndor®", "Surazo", "Lihue", "Payé", "Ombú 🌳", "Kultrún", "Chamamé",
+)  # fmt: skip
 _FIRST_BRAND = 210
 _COLORS = ("Rojo", "Azul", "Verde", "Negro", "Blanco")
 _FIRST_COLOR = 300
-_COLOR_ATTRIBUTE_ID = "93"
 
 UNLABELLED_BRAND = "999"
 """A `manufacturer` value whose option no longer exists."""
@@ -171,35 +111,12 @@ _TREE: dict[str, dict[str, tuple[str, ...]]] = {
         "Mujer": ("Remeras", "Vestidos", "Abrigos"),
         "Niños": ("0 a 3 años", "4 a 12 años"),
     },
-    "Calzado": {
-        "Zapatillas": ("Running", "Urbanas"),
-        "Botas": (),
-        "Sandalias & Ojotas": (),
-    },
-    "Hogar y Deco": {
-        "Cocina": ("Mate", "Parrilla", "Vajilla"),
-        "Dormitorio": ("Sábanas", "Almohadas"),
-        "Baño": (),
-    },
-    "Electrónica": {
-        "Audio": ("Auriculares", "Parlantes"),
-        "Celulares": ("Fundas", "Cargadores"),
-        "Gaming 🎮": (),
-    },
-    "Camping": {
-        "Carpas": ("2 personas", "4 personas"),
-        "Bolsas de dormir": (),
-        "Iluminación": (),
-    },
-    "Belleza": {
-        "Perfumes": (),
-        "Cuidado facial": ("Cremas", "Protectores solares"),
-    },
-    "Almacén": {
-        "Yerba, Té y Café": ("Yerba mate", "Té"),
-        "Vinos": ("Tintos", "Blancos", "Espumantes"),
-        " Dulces ": (),
-    },
+    "Calzado": {"Zapatillas": ("Running", "Urbanas"), "Botas": (), "Sandalias & Ojotas": ()},
+    "Hogar y Deco": {"Cocina": ("Mate", "Parrilla", "Vajilla"), "Dormitorio": ("Sábanas", "Almohadas"), "Baño": ()},
+    "Electrónica": {"Audio": ("Auriculares", "Parlantes"), "Celulares": ("Fundas", "Cargadores"), "Gaming 🎮": ()},
+    "Camping": {"Carpas": ("2 personas", "4 personas"), "Bolsas de dormir": (), "Iluminación": ()},
+    "Belleza": {"Perfumes": (), "Cuidado facial": ("Cremas", "Protectores solares")},
+    "Almacén": {"Yerba, Té y Café": ("Yerba mate", "Té"), "Vinos": ("Tintos", "Blancos", "Espumantes"), " Dulces ": ()},
     "Servicios": {"Tarjetas de regalo": (), "Garantía extendida": ()},
     "Ofertas": {'Liquidación "Final"': (), "Hot Sale 2024!": ("Día 1!", "Día 2!")},
     "Outlet!": {"Temporada pasada!": ()},
@@ -209,46 +126,25 @@ _NOUNS: dict[str, tuple[str, ...]] = {
     "Remeras": ("Remera de algodón", "Remera térmica", "Musculosa"),
     "Camperas": ("Campera de abrigo", "Rompevientos", "Campera de cuero"),
     "Pantalones": ("Pantalón cargo", "Jean recto", "Bombacha de campo"),
-    "Vestidos": ("Vestido largo", "Vestido camisero"),
-    "Abrigos": ("Poncho tejido", "Tapado de paño", "Cardigan"),
-    "Running": ("Zapatilla running", "Zapatilla trail"),
-    "Urbanas": ("Zapatilla urbana", "Alpargata"),
+    "Vestidos": ("Vestido largo", "Vestido camisero"), "Abrigos": ("Poncho tejido", "Tapado de paño", "Cardigan"),
+    "Running": ("Zapatilla running", "Zapatilla trail"), "Urbanas": ("Zapatilla urbana", "Alpargata"),
     "Botas": ("Bota de montaña", "Borcego"),
     "Mate": ("Mate imperial", "Bombilla de alpaca", "Set matero", "Termo acero 1 L"),
     "Parrilla": ("Set de asado", "Parrilla portátil", "Chimichurri artesanal"),
-    "Vajilla": ("Juego de platos", "Vaso térmico"),
-    "Sábanas": ("Juego de sábanas", "Acolchado"),
-    "Auriculares": ("Auricular inalámbrico", 'Auricular 1/4"'),
-    "Parlantes": ("Parlante portátil", "Barra de sonido"),
-    "Fundas": ("Funda silicona", "Vidrio templado"),
-    "Cargadores": ("Cargador rápido 20W", "Cable USB-C"),
-    "2 personas": ("Carpa iglú", "Carpa ultraliviana"),
-    "4 personas": ("Carpa familiar",),
-    "Cremas": ("Crema hidratante", "Sérum facial"),
-    "Yerba mate": ("Yerba mate orgánica 1 kg", "Yerba con hierbas"),
-    "Tintos": ("Malbec Reserva", "Bonarda", "Cabernet Franc"),
-    "Blancos": ("Torrontés", "Chardonnay"),
-}
+    "Vajilla": ("Juego de platos", "Vaso térmico"), "Sábanas": ("Juego de sábanas", "Acolchado"),
+    "Auriculares": ("Auricular inalámbrico", 'Auricular 1/4"'), "Parlantes": ("Parlante portátil", "Barra de sonido"),
+    "Fundas": ("Funda silicona", "Vidrio templado"), "Cargadores": ("Cargador rápido 20W", "Cable USB-C"),
+    "2 personas": ("Carpa iglú", "Carpa ultraliviana"), "4 personas": ("Carpa familiar",),
+    "Cremas": ("Crema hidratante", "Sérum facial"), "Yerba mate": ("Yerba mate orgánica 1 kg", "Yerba con hierbas"),
+    "Tintos": ("Malbec Reserva", "Bonarda", "Cabernet Franc"), "Blancos": ("Torrontés", "Chardonnay"),
+}  # fmt: skip
 _ADJECTIVES = (
-    "Clásico",
-    "Premium",
-    "Patagonia",
-    "Edición limitada",
-    "Andino",
-    "Urbano",
-    "Pro",
-    "Eco ♻",
-    "XL",
-    "Línea 2026",
-    "“Origen”",
-    "Ñ",
-)
+    "Clásico", "Premium", "Patagonia", "Edición limitada", "Andino", "Urbano", "Pro", "Eco ♻", "XL", "Línea 2026",
+    "“Origen”", "Ñ",
+)  # fmt: skip
 
-LONG_NAME = "Campera técnica impermeable " + "con capucha desmontable y bolsillos " * 6 + "XXXL"
-"""A product name of more than 240 characters."""
-
-NEVER_SEEN_FROM = 90_000
-"""Products with an id from here on were sold, then deleted before the store's first day."""
+LONG_NAME = "Campera técnica impermeable " + "con capucha desmontable y bolsillos " * 6 + "XXXL"  # over 240 characters
+NEVER_SEEN_FROM = 90_000  # products with an id from here on were sold, then deleted before the store's first day
 
 
 @dataclass(slots=True)
@@ -259,27 +155,17 @@ class Product:
     sku: str
     name: str
     type: str
-    price: int
-    """Centavos, at the prices of the store's first day."""
-    weight: int = 0
-    """Hundredths of a kilogram."""
-    cost: int = 0
-    """Centavos; 0: no cost recorded."""
+    price: int  # centavos, at the prices of the store's first day
+    weight: int = 0  # hundredths of a kilogram
+    cost: int = 0  # centavos; 0: no cost recorded
     special_price: int = 0
     brand: str = ""
     categories: tuple[int, ...] = ()
-    color: int = 0
-    """Option id of a variant's colour."""
-    children: tuple[Product, ...] = ()
-    """Variants of a configurable, selections of a bundle."""
-    quantities: tuple[int, ...] = ()
-    """Of each selection of a bundle."""
-    dynamic: bool = False
-    """A bundle whose price is the sum of its selections'."""
-    first_option: int = 0
-    """Id of a bundle's first option (and selection)."""
-    sold: bool = True
-    """May be bought by itself (variants may not)."""
+    color: int = 0  # option id of a variant's colour
+    children: tuple[Product, ...] = ()  # variants of a configurable, selections of a bundle
+    quantities: tuple[int, ...] = ()  # of each selection of a bundle
+    dynamic: bool = False  # a bundle whose price is the sum of its selections'
+    sold: bool = True  # may be bought by itself (variants may not)
 
 
 @dataclass(slots=True)
@@ -292,15 +178,17 @@ class Catalog:
     virtual: list[Product] = field(default_factory=list)
     fixed_bundles: list[Product] = field(default_factory=list)
     dynamic_bundles: list[Product] = field(default_factory=list)
-    never_seen: list[Product] = field(default_factory=list)
-    """Deleted before the first day: in orders, not in the catalog."""
-    special: dict[str, Product] = field(default_factory=dict)
-    """Awkward products by a name that says why."""
+    never_seen: list[Product] = field(
+        default_factory=list
+    )  # deleted before the first day: in orders, not in the catalog
+    special: dict[str, Product] = field(default_factory=dict)  # awkward products by a name that says why
 
 
-def _ascii(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
-    return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+@functools.lru_cache(maxsize=1024)
+def plain(text: str, between: str = "-") -> str:
+    """Return a text in small letters of ASCII, for addresses and URLs, with `between` in place of what is no letter."""
+    letters = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    return re.sub(r"[^a-z0-9]+", between, letters.lower()).strip(between or None)
 
 
 def categories() -> list[Doc]:
@@ -312,10 +200,11 @@ def categories() -> list[Doc]:
         level = parent["level"] + 1 if parent else 0
         active = not name.endswith("!")
         name = name.removesuffix("!")
-        node: Doc = {"id": id_, "parent_id": parent["id"] if parent else 0, "name": name}
-        if level:
-            node["is_active"] = active
+        node: Doc = {"is_active": active} if parent else {}
         node |= {
+            "id": id_,
+            "parent_id": parent["id"] if parent else 0,
+            "name": name,
             "position": position,
             "level": level,
             "children": "",
@@ -336,24 +225,9 @@ def categories() -> list[Doc]:
             for position4, name4 in enumerate(level4):
                 add(node3, name4, position4)
 
-    by_id = {node["id"]: node for node in nodes}
     for node in nodes:
         children = [str(other["id"]) for other in nodes if other["parent_id"] == node["id"]]
         node["children"] = ",".join(children)
-        below = sum(other["path"].startswith(f"{node['path']}/") for other in nodes)
-        attributes: dict[str, str] = {}
-        if node["level"]:
-            attributes["display_mode"] = "PRODUCTS"
-        if node["level"] >= 2:
-            attributes["is_anchor"] = "1"
-        attributes["path"] = node["path"]
-        attributes["children_count"] = str(below)
-        if node["level"] >= 2:
-            keys = [_ascii(by_id[int(id_)]["name"]) for id_ in node["path"].split("/")[2:]]
-            attributes["default_sort_by"] = "name"
-            attributes["url_key"] = keys[-1]
-            attributes["url_path"] = "/".join(keys)
-        node["custom_attributes"] = [{"attribute_code": code, "value": value} for code, value in attributes.items()]
     return nodes
 
 
@@ -365,7 +239,6 @@ def build(size: int) -> Catalog:
     leaves = [node for node in nodes if not node["children"]]
     offers = next(node["id"] for node in nodes if node["name"] == "Ofertas")
     by_name = {node["name"]: node["id"] for node in nodes}
-    option_id = 1
 
     def pick(options: list[Any] | tuple[Any, ...]) -> Any:
         return options[int(random() * len(options))]
@@ -384,7 +257,7 @@ def build(size: int) -> Catalog:
     def brand() -> str:
         return "" if random() < 0.12 else str(_FIRST_BRAND + int(random() ** 1.5 * len(_BRANDS)))
 
-    def shelf() -> tuple[dict[str, Any], tuple[int, ...]]:
+    def shelf() -> tuple[str, tuple[int, ...]]:
         leaf = leaves[int(random() * len(leaves))]
         places = [leaf["id"]]
         if random() < 0.3:
@@ -393,40 +266,34 @@ def build(size: int) -> Catalog:
             places.append(offers)
         if random() < 0.04:
             places = []
-        return leaf, tuple(sorted(set(places)))
+        return leaf["name"], tuple(sorted(set(places)))
 
     def weight() -> int:
         return int(10 + random() * 490)
 
-    def special() -> dict[str, Product]:
-        def simple(name: str, **more: Any) -> Product:
-            return add("simple", name, price(), **({"weight": weight()} | more))
+    def simple(name: str, **more: Any) -> Product:
+        catalog.simple.append(add("simple", name, price(), **({"weight": weight()} | more)))
+        return catalog.simple[-1]
 
-        leaf = (by_name["Camperas"],)
-        one = str(_FIRST_BRAND)
-        found = {
-            "long name": simple(LONG_NAME, brand=one, categories=leaf),
-            "spaces around": simple("  Manta de lana \t", brand=one, categories=leaf),
-            "emoji": simple("Mate 🧉 “Gaúcho” 👨‍👩‍👧", brand=one, categories=leaf),
-            "quotes": simple("Caño 3/4\" 'rosca' \\ <b>x</b> & más", categories=leaf),
-            "newline": simple("Kit asado\r\ncompleto\n2026", brand=one, categories=leaf),
-            "comma": simple("Sal, pimienta, ají", brand=one, categories=leaf),
-            "no brand": simple("Remera lisa sin marca", categories=leaf),
-            "unlabelled brand": simple("Gorra", brand=UNLABELLED_BRAND, categories=leaf),
-            "two brands": simple("Gorra doble", brand=f"{_FIRST_BRAND},{_FIRST_BRAND + 2}"),
-            "no category": simple("Vela aromática", brand=str(_FIRST_BRAND + 3)),
-            "inactive category": simple("Buzo temporada pasada", brand=one, categories=(by_name["Temporada pasada"],)),
-            "several categories": simple("Campera polar", brand=one, categories=(*leaf, by_name["Abrigos"], offers)),
-            "quoted brand": simple("Mochila 40 L", brand=str(_FIRST_BRAND + 1), categories=leaf),
-            "cent price": simple("Llavero", weight=5),
-            "slash sku": simple("Repuesto", sku="SKU con espacio/barra", categories=leaf),
-        }
-        found["cent price"].price = 1_001
-        return found
-
-    catalog.special = special()
-    for product in catalog.special.values():
-        catalog.simple.append(product)
+    leaf, one = (by_name["Camperas"],), str(_FIRST_BRAND)
+    catalog.special = {
+        "long name": simple(LONG_NAME, brand=one, categories=leaf),
+        "spaces around": simple("  Manta de lana \t", brand=one, categories=leaf),
+        "emoji": simple("Mate 🧉 “Gaúcho” 👨‍👩‍👧", brand=one, categories=leaf),
+        "quotes": simple("Caño 3/4\" 'rosca' \\ <b>x</b> & más", categories=leaf),
+        "newline": simple("Kit asado\r\ncompleto\n2026", brand=one, categories=leaf),
+        "comma": simple("Sal, pimienta, ají", brand=one, categories=leaf),
+        "no brand": simple("Remera lisa sin marca", categories=leaf),
+        "unlabelled brand": simple("Gorra", brand=UNLABELLED_BRAND, categories=leaf),
+        "two brands": simple("Gorra doble", brand=f"{_FIRST_BRAND},{_FIRST_BRAND + 2}"),
+        "no category": simple("Vela aromática", brand=str(_FIRST_BRAND + 3)),
+        "inactive category": simple("Buzo temporada pasada", brand=one, categories=(by_name["Temporada pasada"],)),
+        "several categories": simple("Campera polar", brand=one, categories=(*leaf, by_name["Abrigos"], offers)),
+        "quoted brand": simple("Mochila 40 L", brand=str(_FIRST_BRAND + 1), categories=leaf),
+        "cent price": simple("Llavero", weight=5),
+        "slash sku": simple("Repuesto", sku="SKU con espacio/barra", categories=leaf),
+    }
+    catalog.special["cent price"].price = 1_001
 
     gift = (by_name["Tarjetas de regalo"],)
     for pesos in (5_000, 10_000, 20_000, 50_000, 100_000):
@@ -438,8 +305,8 @@ def build(size: int) -> Catalog:
         catalog.virtual.append(product)
 
     while len(catalog.products) < max(300, size):
-        leaf, places = shelf()
-        noun = pick(_NOUNS.get(leaf["name"], (f"{leaf['name'].strip()}:",)))
+        shelf_name, places = shelf()
+        noun = pick(_NOUNS.get(shelf_name, (f"{shelf_name.strip()}:",)))
         name = f"{noun} {pick(_ADJECTIVES)} {len(catalog.products) + 1}"
         made_by = brand()
         cents = price()
@@ -447,32 +314,14 @@ def build(size: int) -> Catalog:
             number = len(catalog.products) + 1
             own_brand = random() >= 0.15
             own_places = random() >= 0.1
-            kilos = weight()
-            variants = tuple(
-                add(
-                    "simple",
-                    f"{name}-{_COLORS[i]}",
-                    cents + (i == 3) * 50_000,
-                    sku=f"CONF-{number:05d}-{_COLORS[i]}",
-                    weight=kilos,
-                    brand=made_by,
-                    categories=() if own_places else places,
-                    color=_FIRST_COLOR + i,
-                    sold=False,
-                )
-                for i in range(3 + (number % 3 == 0))
-            )
-            catalog.configurable.append(
-                add(
-                    "configurable",
-                    name,
-                    0,
-                    sku=f"CONF-{number:05d}",
-                    brand=made_by if own_brand else "",
-                    categories=places if own_places else (),
-                    children=variants,
-                )
-            )
+            shared = {"weight": weight(), "brand": made_by, "categories": () if own_places else places, "sold": False}
+            variants = []
+            for i, color in enumerate(_COLORS[: 3 + (number % 3 == 0)]):
+                own = {"sku": f"CONF-{number:05d}-{color}", "color": _FIRST_COLOR + i}
+                variants.append(add("simple", f"{name}-{color}", cents + (i == 3) * 50_000, **own, **shared))
+            parent = add("configurable", name, 0, sku=f"CONF-{number:05d}", brand=made_by if own_brand else "")
+            parent.categories, parent.children = places if own_places else (), tuple(variants)
+            catalog.configurable.append(parent)
             continue
         product = add("simple", name, cents, weight=weight(), brand=made_by, categories=places)
         if random() < 0.4:
@@ -496,38 +345,20 @@ def build(size: int) -> Catalog:
             children=children,
             quantities=quantities,
             dynamic=dynamic,
-            first_option=option_id,
         )
-        option_id += len(children)
         (catalog.dynamic_bundles if dynamic else catalog.fixed_bundles).append(bundle)
 
+    gone = catalog.never_seen
     for number in range(6):
-        catalog.never_seen.append(
-            Product(
-                NEVER_SEEN_FROM + number,
-                f"OLD-{number}",
-                f"Producto discontinuado {number}",
-                "simple",
-                price(),
-                weight=100,
-            )
-        )
+        name = f"Producto discontinuado {number}"
+        gone.append(Product(NEVER_SEEN_FROM + number, f"OLD-{number}", name, "simple", price(), weight=100))
     # A configurable of which only the variants are still in the catalog.
-    orphaned = catalog.configurable[0]
-    catalog.never_seen.append(
-        Product(
-            NEVER_SEEN_FROM + 6,
-            "OLD-CONF",
-            "Buzo discontinuado",
-            "configurable",
-            0,
-            children=orphaned.children,
-        )
-    )
+    gone.append(Product(NEVER_SEEN_FROM + 6, "OLD-CONF", "Buzo discontinuado", "configurable", 0))
+    gone[-1].children = catalog.configurable[0].children
     return catalog
 
 
-def product_doc(product: Product, created_at: str, updated_at: str) -> Doc:
+def product_doc(product: Product, made_at: str) -> Doc:
     """Return a product as `GET /V1/products` sends it in the default store's scope."""
     doc: Doc = {
         "id": product.id,
@@ -538,114 +369,25 @@ def product_doc(product: Product, created_at: str, updated_at: str) -> Doc:
         "status": 2 if product.id % 97 == 0 else 1,
         "visibility": 4 if product.sold else 1,
         "type_id": product.type,
-        "created_at": created_at,
-        "updated_at": updated_at,
+        "created_at": made_at,
+        "updated_at": made_at,
     }
     if product.weight:
         doc["weight"] = money(product.weight)
-    elif product.dynamic:
-        doc["weight"] = 0
     extension: Doc = {"website_ids": [1, 2] if product.id % 3 else [1]}
     if product.categories:
-        extension["category_links"] = [
-            {"position": i, "category_id": str(id_)} for i, id_ in enumerate(product.categories)
-        ]
+        places = [{"position": i, "category_id": str(id_)} for i, id_ in enumerate(product.categories)]
+        extension["category_links"] = places
     if product.type == "configurable":
-        extension["configurable_product_options"] = [
-            {
-                "id": product.id,
-                "attribute_id": _COLOR_ATTRIBUTE_ID,
-                "label": "Color",
-                "position": 0,
-                "values": [{"value_index": variant.color} for variant in product.children],
-                "product_id": product.id,
-            }
-        ]
         extension["configurable_product_links"] = [variant.id for variant in product.children]
-    if product.type == "bundle":
-        extension["bundle_product_options"] = [
-            {
-                "option_id": product.first_option + i,
-                "title": f"Opción {i + 1}",
-                "required": True,
-                "type": "select",
-                "position": i + 1,
-                "sku": product.sku,
-                "product_links": [
-                    {
-                        "id": str(product.first_option + i),
-                        "sku": child.sku,
-                        "option_id": product.first_option + i,
-                        "qty": quantity,
-                        "position": 1,
-                        "is_default": True,
-                        "price": money(child.price) if product.dynamic else 0,
-                        "price_type": None if product.dynamic else 0,
-                        "can_change_quantity": 0,
-                    }
-                ],
-            }
-            for i, (child, quantity) in enumerate(zip(product.children, product.quantities, strict=True))
-        ]
-    doc["extension_attributes"] = extension
-    doc["product_links"] = []
-    doc["options"] = []
-    picture = product.type == "simple" and product.id % 4 == 0
-    file = f"/{product.sku[0].lower()}/{_ascii(product.sku)}.jpg"
-    roles = ["image", "small_image", "thumbnail", "swatch_image"]
-    doc["media_gallery_entries"] = (
-        [
-            {
-                "id": product.id,
-                "media_type": "image",
-                "label": None,
-                "position": 1,
-                "disabled": False,
-                "types": roles,
-                "file": file,
-            }
-        ]
-        if picture
-        else []
-    )
-    doc["tier_prices"] = []
-    doc["custom_attributes"] = [
-        {"attribute_code": code, "value": value}
-        for code, value in _custom_attributes(product, file if picture else "", roles).items()
-    ]
-    return doc
-
-
-def _custom_attributes(product: Product, file: str, roles: list[str]) -> Doc:
-    values: Doc = {}
-    if file:
-        values |= dict.fromkeys(roles, file)
-        values["description"] = f"<p>{product.name}</p>"
-        values["meta_title"] = product.name
-    if product.type == "bundle":
-        values["shipment_type"] = "0"
-    values["options_container"] = "container2"
-    values["url_key"] = f"{_ascii(product.name)[:60]}-{product.id}"
-    values["msrp_display_actual_price_type"] = "0"
-    if product.type == "bundle":
-        values["price_view"] = "0"
-    values["required_options"] = "0"
-    values["has_options"] = "0"
-    if product.type == "bundle":
-        kind = "0" if product.dynamic else "1"
-        values |= {"sku_type": kind, "price_type": kind, "weight_type": kind}
-    values["tax_class_id"] = "2"
-    if product.brand:
-        values["manufacturer"] = product.brand
-    if product.color:
-        values["color"] = str(product.color)
-    if product.cost:
-        values["cost"] = f"{product.cost / 100:.6f}"
-    if product.special_price:
-        values["special_price"] = f"{product.special_price / 100:.6f}"
-        values["special_from_date"] = "2023-06-01 00:00:00"
-    values["category_ids"] = [str(id_) for id_ in product.categories]
-    return values
+    attributes: Doc = {"url_key": f"{plain(product.name)[:60]}-{product.id}", "tax_class_id": "2"}
+    attributes |= {"manufacturer": product.brand} if product.brand else {}
+    attributes |= {"color": str(product.color)} if product.color else {}
+    for name, cents in (("cost", product.cost), ("special_price", product.special_price)):
+        attributes |= {name: f"{cents / 100:.6f}"} if cents else {}
+    attributes["category_ids"] = [str(id_) for id_ in product.categories]
+    listed = [{"attribute_code": code, "value": value} for code, value in attributes.items()]
+    return doc | {"extension_attributes": extension, "custom_attributes": listed}
 
 
 def money(cents: int) -> int | float:

@@ -1,35 +1,20 @@
 """Times of the demo store: whole seconds of Unix time inside, Magento's UTC strings outside."""
 
-from __future__ import annotations
-
-from datetime import UTC, date, datetime
-from functools import lru_cache
+from datetime import UTC, datetime
 
 from demo.magento.catalog import UTC_OFFSET
 
 DAY = 86_400
 
-_MINUTES = [f" {minute // 60:02d}:{minute % 60:02d}:" for minute in range(1440)]
-_SECONDS = [f"{second:02d}" for second in range(60)]
-_EPOCH = date(1970, 1, 1).toordinal()
-
-
-@lru_cache(maxsize=8192)
-def _day(number: int) -> str:
-    return date.fromordinal(_EPOCH + number).isoformat()
-
 
 def stamp(seconds: int) -> str:
     """Return `YYYY-MM-DD HH:MM:SS` in UTC."""
-    days, rest = divmod(seconds, DAY)
-    minutes, second = divmod(rest, 60)
-    return _day(days) + _MINUTES[minutes] + _SECONDS[second]
+    return str(datetime.fromtimestamp(seconds, UTC))[:19]
 
 
 def parse(text: str) -> int:
     """Return the Unix time of `YYYY-MM-DD HH:MM:SS` in UTC; ValueError for anything else."""
-    moment = datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC)
-    return int(moment.timestamp())
+    return int(datetime.strptime(text, "%Y-%m-%d %H:%M:%S").replace(tzinfo=UTC).timestamp())
 
 
 def local_midnight(seconds: int) -> int:

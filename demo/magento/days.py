@@ -1,44 +1,35 @@
 """A day in the life of the store: what is new, what is paid, refunded, edited and deleted.
 
-Everything is a function of the seed, the day and what the file holds, so equal stores stay equal.
-About one row in a hundred changes. What `updated_at` does not show follows Magento: a deleted
-account disappears from its orders, and with `silent` addresses, subscriptions, categories of
-products and labels change too.
+Everything is a function of the seed, the day and what the file holds, so equal stores stay equal. About one row in a
+hundred changes. What `updated_at` does not show follows Magento: a deleted account disappears from its orders, and with
+`silent` addresses, subscriptions, categories of products and labels change too.
 """
-
-from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
 import orjson
 
 from demo.magento import catalog, clock, database, documents
-from demo.magento.catalog import STORES, Catalog, Store
+from demo.magento.catalog import STORES, Catalog
 from demo.magento.clock import DAY, stamp
 from demo.magento.history import HISTORY, SHIPPED_FIRST, History, Sale
-from demo.magento.orders import Ids
+from demo.magento.orders import Ids, finished
 from demo.magento.people import SPECIAL_ACCOUNTS, Crowd
 
 Doc = dict[str, Any]
 
-RECENT = 1500
-"""How many of the latest orders a day looks through for open ones."""
-
+RECENT = 1500  # how many of the latest orders a day looks through for open ones
 HEAVY_BUYER = 8
 
 
-@dataclass(slots=True)
 class LivingCrowd(Crowd):
     """The accounts as they are in the file by now."""
 
-    connection: sqlite3.Connection
-
     def __init__(self, connection: sqlite3.Connection, crowd: Crowd) -> None:
-        Crowd.__init__(self, crowd.seed, crowd.total, crowd.start, crowd.end)
+        super().__init__(crowd.seed, crowd.total, crowd.start, crowd.end)
         self.connection = connection
 
     def buyer(self, number: int) -> Doc:
@@ -49,52 +40,31 @@ class LivingCrowd(Crowd):
         return account
 
 
-@dataclass(slots=True)
 class Day:
     """One day of an open store, inside a transaction of its caller."""
 
-    connection: sqlite3.Connection
-    number: int
-    seed: int
-    start: int
-    end: int
-    history: History
-    _random: Callable[[], float]
-    _special_orders: set[int] = field(default_factory=set)
-
-    @classmethod
-    def begin(cls, connection: sqlite3.Connection) -> Day:
+    def __init__(self, connection: sqlite3.Connection) -> None:
         """Read the store's clock and counters, and begin the day after."""
         meta = dict(connection.execute("select key, value from meta"))
-        seed, number, start = int(meta["seed"]), int(meta["day"]) + 1, clock.parse(meta["now"])
-        first_day = clock.parse(meta["first_day"])
+        self.connection = connection
+        self.number, self.start = int(meta["day"]) + 1, clock.parse(meta["now"])
+        self.end = self.start + DAY
+        seed, first_day = int(meta["seed"]), clock.parse(meta["first_day"])
+        ids = orjson.loads(meta["ids"])
         crowd = Crowd(seed, int(meta["customers"]), first_day - HISTORY, first_day - 3600)
-        crowd.total = orjson.loads(meta["ids"])["customer"]
-        history = History(
-            seed,
-            _current_catalog(connection, int(meta["catalog"])),
-            LivingCrowd(connection, crowd),
-            Ids(orjson.loads(meta["ids"])),
-            first_day - HISTORY,
-            start + DAY,
-        )
+        crowd.total = ids["customer"]
+        goods = _current_catalog(connection, int(meta["catalog"]))
+        people = LivingCrowd(connection, crowd)
+        self.history = History(seed, goods, people, Ids(ids), first_day - HISTORY, self.end)
+        self._random: Callable[[], float] = Random((seed << 80) | (9 << 64) | self.number).random
         special = connection.execute("select entity_id from special_cases where table_name = 'orders'")
-        return cls(
-            connection,
-            number,
-            seed,
-            start,
-            start + DAY,
-            history,
-            Random((seed << 80) | (9 << 64) | number).random,
-            {row[0] for row in special},
-        )
+        self._special_orders = {row[0] for row in special}
 
     def run(self, *, silent: bool) -> None:
         """Let the day pass and set the store's clock to its end."""
-        orders = self._count("orders")
-        new = max(15, orders // 500)
-        self._new_accounts(max(3, self.history.crowd.total // 1000))
+        accounts = self.history.crowd.total
+        new = max(15, self.connection.execute("select count(*) from orders").fetchone()[0] // 500)
+        self._new_accounts(max(3, accounts // 1000))
         self._new_orders(new)
         self._open_orders(new)
         self._late_refunds(max(3, new // 5))
@@ -106,20 +76,15 @@ class Day:
         self._delete_product()
         if silent:
             self._edit_silently()
-        database.set_meta(
-            self.connection,
-            now=stamp(self.end),
-            day=self.number,
-            ids=orjson.dumps(self.history.ids.next).decode(),
-        )
+        ids = orjson.dumps(self.history.ids.next).decode()
+        database.set_meta(self.connection, now=stamp(self.end), day=self.number, ids=ids)
 
     # What is new
 
     def _new_accounts(self, count: int) -> None:
         for _ in range(count):
             number = self.history.ids.take("customer")
-            made = self._moment()
-            self._insert("customers", number, Crowd.account(self.history.crowd, number, made))
+            self._put("customers", self.history.crowd.account(number, self._moment()))
         self.history.crowd.total = self.history.ids.next["customer"]
 
     def _new_orders(self, count: int) -> None:
@@ -127,14 +92,10 @@ class Day:
         for position in range(count):
             order_id = self.history.ids.take("order")
             moment = self.start + 60 + position * step + int(self._random() * step)
-            draws = self.history.draws(5, order_id)
-            self._add(self.history.sale(order_id, moment, draws))
+            self._save(self.history.sale(order_id, moment, self.history.draws(5, order_id)))
         # Two who are known to come back: the heavy buyer, and a guest who has an account.
-        moment = self.end - 120
-        for who, email in ((HEAVY_BUYER, ""), (1, "maria.jose@example.com")):
-            order_id = self.history.ids.take("order")
-            self._add(self._return_of(order_id, who, email, moment))
-            moment += 30
+        for who, email, moment in ((HEAVY_BUYER, "", self.end - 120), (1, "maria.jose@example.com", self.end - 90)):
+            self._save(self._return_of(self.history.ids.take("order"), who, email, moment))
 
     def _return_of(self, order_id: int, who: int, email: str, moment: int) -> Sale:
         history = self.history
@@ -150,68 +111,43 @@ class Day:
 
     def _open_orders(self, limit: int) -> None:
         """Pay, ship and cancel orders of the last days that were waiting for it."""
-        first = self.history.ids.next["order"] - RECENT
         rows = self.connection.execute(
-            "select entity_id from orders where entity_id > ? and created_at <= ?"
-            " and json_extract(doc, '$.state')"
-            " in ('new', 'processing', 'pending_payment', 'payment_review') order by entity_id",
-            (first, stamp(self.start)),
+            "select doc from orders where entity_id > ? and created_at <= ?"
+            " and state in ('new', 'processing', 'pending_payment', 'payment_review') order by entity_id",
+            (self.history.ids.next["order"] - RECENT, stamp(self.start)),
         ).fetchall()
         changed = 0
-        for (order_id,) in rows:
+        for (doc,) in rows:
             if changed >= limit:
                 break
             draw = self._random()
-            if order_id in self._special_orders:
-                continue
-            sale = self._load(order_id)
-            if self._go_on(sale, draw):
+            sale = _sale(doc)
+            if sale.order["entity_id"] not in self._special_orders and self._go_on(sale.order, draw):
                 self._save(sale)
                 changed += 1
         # And one that everybody had forgotten is paid.
         for sale in self._probe(lambda order: order["state"] == "new"):
-            self._pay(sale)
+            self._pay(sale.order)
             self._save(sale)
             break
 
-    def _go_on(self, sale: Sale, draw: float) -> bool:
-        order = sale.order
-        unpaid = "base_total_paid" not in order
-        match order["state"]:
-            case "new":
-                if draw < 0.2:
-                    self._pay(sale)
-                elif draw < 0.26:
-                    documents.cancel(order, self._moment())
-                else:
-                    return False
-            case "processing":
-                if unpaid:
-                    self._pay(sale)
-                    return True
-                if draw > 0.9:
-                    return False
-                shipment = documents.ship(self.history.ids, order, _store(order), self._moment())
-                if shipment is None:
-                    return False
-                sale.shipments.append(shipment)
-            case "pending_payment":
-                documents.cancel(order, self._moment())
-            case "payment_review":
-                if draw < 0.6:
-                    self._pay(sale)
-                else:
-                    documents.cancel(order, self._moment())
+    def _go_on(self, order: Doc, draw: float) -> bool:
+        state = order["state"]
+        if state == "processing" and "base_total_paid" in order:
+            return draw <= 0.9 and documents.ship(order, self._moment())
+        if state == "new" and draw >= 0.26:
+            return False
+        if draw < {"new": 0.2, "processing": 1.0, "payment_review": 0.6}.get(state, 0.0):
+            self._pay(order)
+        else:
+            documents.cancel(order, self._moment())
         return True
 
-    def _pay(self, sale: Sale) -> None:
-        order = sale.order
-        ids, store, moment = self.history.ids, _store(order), self._moment()
+    def _pay(self, order: Doc) -> None:
+        moment = self._moment()
         if order["payment"]["method"] == SHIPPED_FIRST and order["state"] == "new":
-            shipment = documents.ship(ids, order, store, moment - 600)
-            if shipment:
-                sale.shipments.append(shipment)
-        sale.invoices.append(documents.invoice(ids, order, store, moment))
+            documents.ship(order, moment - 600)
+        documents.pay(order, moment)
 
     def _late_refunds(self, count: int) -> None:
         def refundable(order: Doc) -> bool:
@@ -221,12 +157,11 @@ class Day:
         for position, sale in enumerate(self._probe(refundable)):
             if position == count:
                 break
-            order = sale.order
             kind = 0.8 if position == 0 else self._random()
-            memo = self.history.refund(order, _store(order), self._moment(), kind)
+            memo = self.history.refund(sale.order, self._moment(), kind)
             if position == 1:
                 # As seen on a live store: the order is stamped a second before its memo.
-                order["updated_at"] = stamp(clock.parse(memo["updated_at"]) - 1)
+                sale.order["updated_at"] = stamp(clock.parse(memo["updated_at"]) - 1)
             sale.creditmemos.append(memo)
             self._save(sale)
 
@@ -236,38 +171,32 @@ class Day:
         for position in range(count):
             account = self._some("customers", SPECIAL_ACCOUNTS)
             at = stamp(self._moment())
-            kind = position % 4
+            changes: list[Doc] = [
+                {"group_id": 4 if account["group_id"] != 4 else 1},
+                {"lastname": f"{account['lastname'].strip()} de Paz"},
+                {"dob": f"19{60 + self.number % 40}-02-{1 + position % 28:02d}"},
+                {"gender": 1 + self.number % 3},
+            ]
+            change = changes[position % 4]
             if position == 0:
                 account = self._account_with_orders()
-                account["email"] = f"nuevo.{account['id']}.{self.number}@example.com"
-            elif kind == 0:
-                account["group_id"] = 4 if account["group_id"] != 4 else 1
-            elif kind == 1:
-                account["lastname"] = f"{account['lastname'].strip()} de Paz"
-            elif kind == 2:
-                account["dob"] = f"19{60 + self.number % 40}-02-{1 + position % 28:02d}"
-            else:
-                account["gender"] = 1 + self.number % 3
-            account["updated_at"] = at
-            self._update("customers", account["id"], account)
+                change = {"email": f"nuevo.{account['id']}.{self.number}@example.com"}
+            self._put("customers", account | change | {"updated_at": at})
 
     def _edit_products(self, count: int) -> None:
         options = [row[1] for row in catalog.ATTRIBUTE_OPTIONS if row[0] == "manufacturer"]
         for position in range(count):
-            product = self._some("products", ())
+            product = self._some("products")
             if position % 2:
                 product["name"] = f"{product['name'].strip()} (nuevo)"
             else:
-                option = options[int(self._random() * len(options))]
-                _set_attribute(product, "manufacturer", option)
-            product["updated_at"] = stamp(self._moment())
-            self._update("products", product["id"], product)
+                _set_attribute(product, "manufacturer", options[int(self._random() * len(options))])
+            self._put("products", product | {"updated_at": stamp(self._moment())})
 
     def _rename_category(self) -> None:
         category = self._some("categories", (1, 2))
         category["name"] = f"{category['name'].strip()} {self.number}"
-        category["updated_at"] = stamp(self._moment())
-        self._update("categories", category["id"], category)
+        self._put("categories", category | {"updated_at": stamp(self._moment())})
 
     # Deletions, which no `updated_at` shows
 
@@ -276,28 +205,17 @@ class Day:
             if position == count:
                 break
             order_id = sale.order["entity_id"]
-            linked = self.connection.execute(
-                "select target, target_id from links where source = 'orders' and source_id = ?",
-                (order_id,),
-            ).fetchall()
-            for table, entity_id in [*linked, ("orders", order_id)]:
-                self._delete(table, entity_id)
-            self.connection.execute(
-                "delete from links where source = 'orders' and source_id = ?"
-                " or source = 'customers' and source_id = ?"
-                " and target = 'orders' and target_id = ?",
-                (order_id, sale.order.get("customer_id"), order_id),
-            )
+            self.connection.execute("delete from creditmemos where order_id = ?", (order_id,))
+            self._delete("orders", order_id)
 
     def _delete_account(self) -> None:
         """Delete an account: its orders lose `customer_id` and are not stamped."""
         account = self._account_with_orders()
-        for order_id in self._orders_of(account["id"]):
-            order = self._load(order_id).order
-            order.pop("customer_id", None)
-            self._update("orders", order_id, order)
+        for doc in self._orders_of(account["id"]):
+            sale = _sale(doc)
+            del sale.order["customer_id"]
+            self._save(sale)
         self._delete("customers", account["id"])
-        self.connection.execute("delete from links where source = 'customers' and source_id = ?", (account["id"],))
 
     def _delete_product(self) -> None:
         goods = self.history.catalog
@@ -312,39 +230,35 @@ class Day:
     def _edit_silently(self) -> None:
         """Change what moves no `updated_at` of the row in which it is read."""
         for position in range(10):
-            account = self._some("customers", ())
+            account = self._some("customers")
             if position % 2 == 0:
                 flags = account["extension_attributes"]
                 flags["is_subscribed"] = not flags["is_subscribed"]
             elif account["addresses"]:
-                address = account["addresses"][0]
-                address["city"] = f"Villa Mudanza {self.number}"
-                address["telephone"] = f"+54 11 5{self.number:03d}-{position:04d}"
-            self._update("customers", account["id"], account)
+                phone = f"+54 11 5{self.number:03d}-{position:04d}"
+                account["addresses"][0] |= {"city": f"Villa Mudanza {self.number}", "telephone": phone}
+            self._put("customers", account)
         for _ in range(3):
-            product = self._some("products", ())
+            product = self._some("products")
             category = str(self._some("categories", (1, 2))["id"])
-            links = [{"position": 0, "category_id": category}]
-            product["extension_attributes"]["category_links"] = links
+            product["extension_attributes"]["category_links"] = [{"position": 0, "category_id": category}]
             _set_attribute(product, "category_ids", [category])
-            self._update("products", product["id"], product)
+            self._put("products", product)
         for position, sale in enumerate(self._probe(lambda order: "customer_id" not in order)):
             if position == 2:
                 break
-            order = sale.order
-            order["billing_address"]["city"] = f"Ciudad Corregida {self.number}"
-            documents.remark(self.history.ids, order, self._moment(), "Dirección corregida")
-            self._update("orders", order["entity_id"], order)
-        value = catalog.ATTRIBUTE_OPTIONS[self.number % 20][1]
+            sale.order["billing_address"]["city"] = f"Ciudad Corregida {self.number}"
+            self._moment()
+            self._save(sale)
         self.connection.execute(
             "update attribute_options set label = label || ' ' || ?"
             " where attribute_code = 'manufacturer' and value = ?",
-            (self.number, value),
+            (self.number, catalog.ATTRIBUTE_OPTIONS[self.number % 20][1]),
         )
-        row = self.connection.execute("select doc from customer_groups where entity_id = 3")
-        group = orjson.loads(row.fetchone()[0])
-        group["code"] = f"Retailer {self.number}"
-        self.connection.execute("update customer_groups set doc = ? where entity_id = 3", (_dump(group),))
+        self.connection.execute(
+            "update customer_groups set doc = json_set(doc, '$.code', ?) where entity_id = 3",
+            (f"Retailer {self.number}",),
+        )
 
     # Reading and writing
 
@@ -352,38 +266,27 @@ class Day:
         """Return some second of the day."""
         return self.start + 1 + int(self._random() * (self.end - self.start - 300))
 
-    def _count(self, table: str) -> int:
-        count: int = self.connection.execute(f"select count(*) from {table}").fetchone()[0]
-        return count
-
-    def _some(self, table: str, but: Any) -> Doc:
+    def _some(self, table: str, but: Any = ()) -> Doc:
         """Return a random row's document."""
         highest = self.connection.execute(f"select max(entity_id) from {table}").fetchone()[0]
+        query = f"select entity_id, doc from {table} where entity_id >= ? order by entity_id limit 1"
         while True:
-            wanted = 1 + int(self._random() * highest)
-            entity_id, doc = self.connection.execute(
-                f"select entity_id, doc from {table} where entity_id >= ? order by entity_id limit 1",
-                (wanted,),
-            ).fetchone()
+            entity_id, doc = self.connection.execute(query, (1 + int(self._random() * highest),)).fetchone()
             if entity_id not in but:
                 found: Doc = orjson.loads(doc)
                 return found
 
     def _probe(self, wanted: Callable[[Doc], bool]) -> Iterator[Sale]:
         """Yield random orders from before the day that fit; gives up after many that do not."""
-        highest = self.history.ids.next["order"]
-        seen: set[int] = set()
+        seen = set(self._special_orders)
         for _ in range(3000):
-            order_id = 1 + int(self._random() * highest)
-            if order_id in self._special_orders or order_id in seen:
+            order_id = 1 + int(self._random() * self.history.ids.next["order"])
+            if order_id in seen:
                 continue
             seen.add(order_id)
-            row = self.connection.execute(
-                "select doc from orders where entity_id = ? and created_at <= ?",
-                (order_id, stamp(self.start)),
-            ).fetchone()
-            if row:
-                sale = _sale(row[0])
+            query = "select doc from orders where entity_id = ? and created_at <= ?"
+            for (doc,) in self.connection.execute(query, (order_id, stamp(self.start))).fetchall():
+                sale = _sale(doc)
                 if wanted(sale.order):
                     yield sale
 
@@ -395,80 +298,41 @@ class Day:
                 return account
         raise LookupError("no account of the demo store has orders: make it with more orders")
 
-    def _orders_of(self, customer_id: int) -> list[int]:
-        rows = self.connection.execute(
-            "select target_id from links where source = 'customers' and source_id = ? and target = 'orders' order by 1",
-            (customer_id,),
-        )
-        return [row[0] for row in rows]
-
-    def _load(self, order_id: int) -> Sale:
-        row = self.connection.execute("select doc from orders where entity_id = ?", (order_id,))
-        return _sale(row.fetchone()[0])
+    def _orders_of(self, customer_id: int) -> list[str]:
+        query = "select doc from orders where customer_id = ? order by entity_id"
+        return [doc for (doc,) in self.connection.execute(query, (customer_id,))]
 
     def _save(self, sale: Sale) -> None:
-        """Write a changed order and insert the documents newly made of it."""
-        self._update("orders", sale.order["entity_id"], sale.order)
-        self._insert_documents(sale)
+        """Write an order and the credit memos newly made of it."""
+        self._put("orders", finished(sale.order))
+        for memo in sale.creditmemos:
+            self._put("creditmemos", finished(memo))
 
-    def _add(self, sale: Sale) -> None:
-        order = sale.order
-        self._insert("orders", order["entity_id"], order)
-        if "customer_id" in order:
-            self._link("customers", order["customer_id"], "orders", order["entity_id"])
-        self._insert_documents(sale)
-
-    def _insert_documents(self, sale: Sale) -> None:
-        for table, docs in sale.documents():
-            for doc in docs:
-                self._insert(table, doc["entity_id"], doc)
-                self._link("orders", sale.order["entity_id"], table, doc["entity_id"])
-
-    def _insert(self, table: str, entity_id: int, doc: Doc) -> None:
-        row = (entity_id, doc["created_at"], doc["updated_at"], _dump(doc))
-        database.insert(self.connection, table, [row])
-
-    def _link(self, source: str, source_id: int, target: str, target_id: int) -> None:
-        database.insert(self.connection, "links", [(source, source_id, target, target_id)])
-
-    def _update(self, table: str, entity_id: int, doc: Doc) -> None:
-        self.connection.execute(
-            f"update {table} set updated_at = ?, doc = ? where entity_id = ?",
-            (doc["updated_at"], _dump(doc), entity_id),
-        )
+    def _put(self, table: str, doc: Doc) -> None:
+        database.insert(self.connection, table, [database.row(doc)])
 
     def _delete(self, table: str, entity_id: int) -> None:
         self.connection.execute(f"delete from {table} where entity_id = ?", (entity_id,))
 
 
-def _dump(doc: Doc) -> str:
-    return orjson.dumps(doc).decode()
-
-
 def _sale(text: str) -> Sale:
-    order = orjson.loads(text)
-    documents.relink(order)
-    return Sale(order)
-
-
-def _store(order: Doc) -> Store:
-    return STORES[order["store_id"]]
+    return Sale(documents.relink(orjson.loads(text)))
 
 
 def _set_attribute(product: Doc, code: str, value: str | list[str]) -> None:
     """Set a custom attribute of a product, added at the end when it has none."""
     attributes = product["custom_attributes"]
-    for attribute in attributes:
-        if attribute["attribute_code"] == code:
-            attribute["value"] = value
-            return
-    attributes.append({"attribute_code": code, "value": value})
+    known = [attribute for attribute in attributes if attribute["attribute_code"] == code]
+    if known:
+        known[0]["value"] = value
+    else:
+        attributes.append({"attribute_code": code, "value": value})
 
 
 def _current_catalog(connection: sqlite3.Connection, size: int) -> Catalog:
     """Return the catalog with the names of today and without what was deleted."""
     goods = catalog.build(size)
-    names = dict(connection.execute("select entity_id, json_extract(doc, '$.name') from products"))
+    names = dict(connection.execute("select entity_id, name from products"))
     for product in goods.products.values():
         product.name = names.get(product.id, product.name)
     for pool in (goods.simple, goods.configurable, goods.virtual):

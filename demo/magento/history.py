@@ -1,12 +1,11 @@
 """Three years of a shop: who ordered what when, and what became of each order.
 
-Every order is a function of the seed and its id, so orders are made one after the other without
-keeping any. Times rise with the ids, the share of paid, canceled and refunded orders is a
-shop's, and prices and the dollar rise as they did in Argentina.
+Every order is a function of the seed and its id, so orders are made one after the other without keeping any. Times rise
+with the ids, the share of paid, canceled and refunded orders is a shop's, and prices and the dollar rise as they did in
+Argentina.
 """
 
-from __future__ import annotations
-
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from random import Random
@@ -21,15 +20,9 @@ from demo.magento.people import INVALID_EMAILS, SPECIAL_ACCOUNTS, Crowd, masked_
 Doc = dict[str, Any]
 Draw = Callable[[], float]
 
-YEARS = 3
-HISTORY = YEARS * 365 * DAY
-"""How long before the store's first day its first recorded order was placed, in seconds."""
-
-OLD_MODULE_SHARE = 0.55
-"""Share of the history after which the old MercadoPago module was replaced by the new one."""
-
-LOST_AFTER = 0.6
-"""Share of the history after which every fifth of the loyal accounts stays away."""
+HISTORY = 3 * 365 * DAY  # seconds before the store's first day that its first recorded order was placed
+OLD_MODULE_SHARE = 0.55  # share of the history after which the old MercadoPago module was replaced by the new one
+LOST_AFTER = 0.6  # share of the history after which every fifth of the loyal accounts stays away
 
 COUPONS = (
     Discount(10, coupon="BIENVENIDA10", description="Bienvenida 10%", rules="2"),
@@ -39,13 +32,7 @@ COUPONS = (
     Discount(15, coupon="Ñandú15", description="Ñandú 15%", rules="4"),
     Discount(amount=500_000, coupon="5MIL", description="$5.000 de descuento", rules="5"),
     Discount(coupon="ENVIOGRATIS", description="Envío gratis", rules="6", free_shipping=True),
-    Discount(
-        20,
-        coupon="HotSale, ENVIOGRATIS",
-        description="Hot Sale, Envío gratis",
-        rules="3,6",
-        free_shipping=True,
-    ),
+    Discount(20, coupon="HotSale, ENVIOGRATIS", description="Hot Sale, Envío gratis", rules="3,6", free_shipping=True),
     Discount(33, coupon="CYBER33", description="Cyber Monday", rules="7"),
 )
 """Coupons of the store: one code in three spellings, and two codes at once."""
@@ -54,38 +41,23 @@ FREE_COUPON = Discount(100, coupon="REGALO100", description="Regalo", rules="8",
 AUTOMATIC = (Discount(5, rules="9"), Discount(12, rules="9,10"), Discount(3, rules="10"))
 """Cart rules that need no coupon."""
 
-_METHODS_NEW = (
-    ("mercadopago_adbpayment_cc", 27),
-    ("mercadopago_adbpayment_checkout_pro", 20),
-    ("mercadopago_adbpayment_payment_methods_off", 9),
-    ("decidir", 16),
-    ("cashondelivery", 8),
-    ("banktransfer", 12),
-    ("checkmo", 3),
-    ("gocuotas", 5),
+
+def _wheel(**weights: int) -> tuple[str, ...]:
+    return tuple(code for code, weight in weights.items() for _ in range(weight))
+
+
+_WHEEL_NEW = _wheel(
+    mercadopago_adbpayment_cc=27, mercadopago_adbpayment_checkout_pro=20, mercadopago_adbpayment_payment_methods_off=9,
+    decidir=16, cashondelivery=8, banktransfer=12, checkmo=3, gocuotas=5,
+)  # fmt: skip
+_WHEEL_OLD = _wheel(
+    mercadopago_basic=26, mercadopago_custom=24, decidir=20, cashondelivery=11, banktransfer=14, checkmo=5
 )
-_METHODS_OLD = (
-    ("mercadopago_basic", 26),
-    ("mercadopago_custom", 24),
-    ("decidir", 20),
-    ("cashondelivery", 11),
-    ("banktransfer", 14),
-    ("checkmo", 5),
-)
-_METHODS_USA = (("mercadopago_adbpayment_cc", 60), ("checkmo", 20), ("banktransfer", 20))
+_WHEEL_USA = _wheel(mercadopago_adbpayment_cc=60, checkmo=20, banktransfer=20)
 
-
-def _wheel(weights: tuple[tuple[str, int], ...]) -> tuple[str, ...]:
-    return tuple(code for code, weight in weights for _ in range(weight))
-
-
-_WHEEL_NEW, _WHEEL_OLD, _WHEEL_USA = map(_wheel, (_METHODS_NEW, _METHODS_OLD, _METHODS_USA))
-
-OLD_MODULE = ("mercadopago_basic", "mercadopago_custom")
 SHIPPED_FIRST = "cashondelivery"
 
-# Method: shares that are paid at once or later, canceled after a while, and left as they are;
-# longest wait for the payment.
+# Method: shares that are paid at once or later, and canceled after a while; longest wait for the payment.
 _FATES: dict[str, tuple[float, float, int]] = {
     "mercadopago_adbpayment_checkout_pro": (0.74, 0.9, DAY // 2),
     "mercadopago_adbpayment_payment_methods_off": (0.66, 0.83, 4 * DAY),
@@ -100,18 +72,10 @@ _CARD_FATE = (0.95, 0.97, 60)
 
 @dataclass(slots=True)
 class Sale:
-    """An order and the documents made of it."""
+    """An order and the credit memos made of it."""
 
     order: Doc
-    invoices: list[Doc] = field(default_factory=list)
-    shipments: list[Doc] = field(default_factory=list)
     creditmemos: list[Doc] = field(default_factory=list)
-
-    def documents(self) -> Iterator[tuple[str, list[Doc]]]:
-        """Yield each table of documents and what was made for it."""
-        yield "invoices", self.invoices
-        yield "shipments", self.shipments
-        yield "creditmemos", self.creditmemos
 
 
 @dataclass(slots=True)
@@ -164,8 +128,9 @@ class History:
         basket = self.basket(moment, store, random)
         if marketplace:
             basket.method = "m2epropayment"
-        addresses = buyer["addresses"]
-        address = addresses[int(random() * len(addresses))] if addresses else self._borrowed(store)
+        # A buyer who has saved no address gives another.
+        addresses = buyer["addresses"] or self.crowd.guest(store.id, store.website_id)["addresses"]
+        address = addresses[int(random() * len(addresses))] if buyer["addresses"] else addresses[0]
         return self.happen(order_id, basket, buyer, address, moment, email, random)
 
     def _buyer(self, order_id: int, moment: int, random: Draw) -> tuple[Doc, str, Store, bool]:
@@ -207,11 +172,6 @@ class History:
             email = email.capitalize()
         return guest, email, store, draw > 0.94
 
-    def _borrowed(self, store: Store) -> Doc:
-        """Return the address of a buyer who has saved none."""
-        address: Doc = self.crowd.guest(store.id, store.website_id)["addresses"][0]
-        return address
-
     def basket(self, moment: int, store: Store, random: Draw) -> Basket:
         """Return what somebody buys at a moment in a store view."""
         catalog = self.catalog
@@ -228,12 +188,8 @@ class History:
             if random() < 0.3:
                 bundles = catalog.fixed_bundles + catalog.dynamic_bundles
                 lines[0] = (bundles[int(random() * len(bundles))], 1, 0)
-        if store.id == 3:
-            wheel = _WHEEL_USA
-        elif moment - self.start < OLD_MODULE_SHARE * HISTORY:
-            wheel = _WHEEL_OLD
-        else:
-            wheel = _WHEEL_NEW
+        is_old = moment - self.start < OLD_MODULE_SHARE * HISTORY
+        wheel = _WHEEL_USA if store.id == 3 else _WHEEL_OLD if is_old else _WHEEL_NEW
         method = wheel[int(random() * len(wheel))]
         level = self.price_level(moment)
         fee = (0, 2990, 4500, 6200, 8999)[int(random() * 5)]
@@ -247,40 +203,23 @@ class History:
         return Basket(store, lines, method, discount, shipping, level, rate, display)
 
     def _line(self, moment: int, store: Store, random: Draw) -> tuple[Product, int, int]:
-        catalog = self.catalog
+        goods = self.catalog
         draw = random()
         quantity = 1 + int(random() ** 4 * (12 if store.id == 2 else 4))
-        if draw < 0.56:
-            pool = catalog.simple
-        elif draw < 0.88:
-            pool = catalog.configurable
-        elif draw < 0.92:
-            pool = catalog.virtual
-        elif draw < 0.95:
-            pool = catalog.fixed_bundles
-        elif draw < 0.98:
-            pool = catalog.dynamic_bundles
-        else:
-            pool = catalog.never_seen if self.now - moment > 200 * DAY else catalog.simple
+        gone = goods.never_seen if self.now - moment > 200 * DAY else goods.simple
+        pools = (goods.simple, goods.configurable, goods.virtual, goods.fixed_bundles, goods.dynamic_bundles, gone)
+        pool = pools[bisect_right((0.56, 0.88, 0.92, 0.95, 0.98), draw)]
         product = pool[int(random() ** 1.6 * len(pool))]
         variant = int(random() * len(product.children)) if product.children else 0
         return product, quantity, variant
 
     def happen(
-        self,
-        order_id: int,
-        basket: Basket,
-        buyer: Doc,
-        address: Doc,
-        moment: int,
-        email: str,
-        random: Draw,
+        self, order_id: int, basket: Basket, buyer: Doc, address: Doc, moment: int, email: str, random: Draw
     ) -> Sale:
         """Place the order and let happen what the dice say, as far as it is not in the future."""
         fate, delay = _fate(basket.method, random)
-        basket.payment_info = payment_info(basket.method, order_id, fate)
         sale = Sale(orders.place(self.ids, order_id, basket, buyer, address, moment, email))
-        order, store = sale.order, basket.store
+        order = sale.order
         if fate in ("pending_payment", "payment_review"):
             order["state"] = order["status"] = fate
             resolved = moment + 8 * 3600 + int(random() * 2 * DAY)
@@ -309,41 +248,31 @@ class History:
         if random() < 0.015:
             sent = self.now + 1  # never sent
         if sent < paid and sent <= self.now:
-            self._ship(sale, store, sent)
+            documents.ship(order, sent)
         if paid <= self.now:
             only = top[: len(top) // 2] if partly else None
-            sale.invoices.append(documents.invoice(self.ids, order, store, paid, only))
+            documents.pay(order, paid, only)
             if partly and paid + DAY <= self.now:
                 documents.cancel(order, paid + DAY)
                 sent += DAY
         if paid < sent <= self.now:
-            self._ship(sale, store, sent)
+            documents.ship(order, sent)
         if paid <= self.now:
-            self._aftermath(sale, store, max(paid, sent if sent <= self.now else paid), random)
+            self._aftermath(sale, max(paid, sent if sent <= self.now else paid), random)
         return sale
 
-    def _ship(self, sale: Sale, store: Store, moment: int) -> None:
-        shipment = documents.ship(self.ids, sale.order, store, moment, moment % 7 > 0)
-        if shipment:
-            sale.shipments.append(shipment)
-
-    def _aftermath(self, sale: Sale, store: Store, after: int, random: Draw) -> None:
+    def _aftermath(self, sale: Sale, after: int, random: Draw) -> None:
         draw, wait, kind = random(), random(), random()
         if draw < 0.07:
             moment = after + 3600 + int(wait**2 * 90 * DAY)
             if moment <= self.now and sale.order["base_total_paid"]:
-                memo = self.refund(sale.order, store, moment, kind)
-                sale.creditmemos.append(memo)
+                sale.creditmemos.append(self.refund(sale.order, moment, kind))
                 if kind < 0.02 and moment + DAY <= self.now and sale.order["state"] != "closed":
-                    sale.creditmemos.append(self.refund(sale.order, store, moment + DAY, 0.99))
-        elif draw < 0.08 and after + 7200 <= self.now:
-            if sale.order["state"] == "processing":
-                documents.hold(sale.order, after + 7200)
-        elif draw < 0.12 and after + 600 <= self.now:
-            text = 'Cliente pide "factura A" <b>urgente</b> 🚚'
-            documents.remark(self.ids, sale.order, after + 600, text)
+                    sale.creditmemos.append(self.refund(sale.order, moment + DAY, 0.99))
+        elif draw < 0.08 and after + 7200 <= self.now and sale.order["state"] == "processing":
+            documents.hold(sale.order, after + 7200)
 
-    def refund(self, order: Doc, store: Store, moment: int, kind: float) -> Doc:
+    def refund(self, order: Doc, moment: int, kind: float) -> Doc:
         """Refund some of a paid order, in one of the ways that shops do; `kind` is 0 to 1."""
         left = {
             item["item_id"]: item["qty_ordered"] - item["qty_canceled"] - item["qty_refunded"]
@@ -353,21 +282,18 @@ class History:
         shipping = round((order["base_shipping_invoiced"] - order.get("base_shipping_refunded", 0)) * 100)
         open_cents = round((order["base_total_paid"] - order.get("base_total_refunded", 0)) * 100)
         fee = max(1, open_cents // 20)
-        ids = self.ids
+        some: dict[str, Any] = {"plus": 0, "minus": 0}
         if kind >= 0.9:  # money back, no goods
-            return documents.refund(ids, order, store, moment, {}, plus=fee, minus=0)
-        if kind < 0.2 and len(left) > 1:  # whole lines
-            some = dict(list(left.items())[: max(1, len(left) // 2)])
-            return documents.refund(ids, order, store, moment, some, plus=0, minus=0)
-        if kind < 0.4 and max(left.values()) > 1:  # a part of a line
-            item_id = max(left, key=lambda key: left[key])
-            return documents.refund(ids, order, store, moment, {item_id: 1}, plus=0, minus=0)
-        if kind < 0.5:  # all goods for a fee: closed, and the fee stays with the shop
-            return documents.refund(ids, order, store, moment, left, shipping=shipping, plus=0, minus=fee)
-        if kind < 0.6:  # all goods, shipping not
-            text = "Devolución"
-            return documents.refund(ids, order, store, moment, left, plus=0, minus=0, comment=text)
-        return documents.refund(ids, order, store, moment, left, shipping=shipping)
+            left, some["plus"] = {}, fee
+        elif kind < 0.2 and len(left) > 1:  # whole lines
+            left = dict(list(left.items())[: max(1, len(left) // 2)])
+        elif kind < 0.4 and max(left.values()) > 1:  # a part of a line
+            left = {max(left, key=lambda key: left[key]): 1}
+        elif kind < 0.5:  # all goods for a fee: closed, and the fee stays with the shop
+            some |= {"shipping": shipping, "minus": fee}
+        elif kind >= 0.6:  # everything; below, all goods and the shipping not
+            some = {"shipping": shipping}
+        return documents.refund(self.ids, order, moment, left, **some)
 
 
 def _fate(method: str, random: Draw) -> tuple[str, int]:
@@ -385,24 +311,4 @@ def _fate(method: str, random: Draw) -> tuple[str, int]:
         return "canceled", delay
     if method == "mercadopago_custom" and draw > 0.97:
         return "pending_payment", delay
-    return ("rejected" if method in OLD_MODULE else "pending"), delay
-
-
-def payment_info(method: str, order_id: int, fate: str) -> tuple[tuple[str, str | None], ...]:
-    """Return what a payment module keeps with the order, by its own keys."""
-    if method in ("banktransfer", "cashondelivery"):
-        return (("instructions", None),)
-    if method in OLD_MODULE:
-        status = {"paid": "approved", "rejected": "rejected"}.get(fate, "pending")
-        response = f'{{"id":{order_id * 31},"status":"{status}","installments":{order_id % 12 + 1}}}'
-        return (("paymentResponse", response),)
-    if method.startswith("mercadopago_adbpayment"):
-        status = "approved" if fate == "paid" else "pending"
-        return (
-            ("installments", str(order_id % 12 + 1)),
-            ("mp_payment_id", str(order_id * 31)),
-            ("mp_status", status),
-        )
-    if method == "decidir":
-        return (("cuotas", str(order_id % 6 + 1)), ("tarjeta", "Visa"))
-    return ()
+    return "pending", delay

@@ -1,47 +1,31 @@
 """Place an order: add up a basket as Magento does, and write it out as its REST API sends it.
 
-Amounts are computed in whole cents, twice where the order's currency is not the base currency.
-As recorded from a live Magento, a line's `row_total` is net of its discount, line discounts are
-positive and the order's is negative. `documents` has what happens to an order afterwards.
+A simple or virtual product is one line. A configurable is two: the parent has the money and the variant's sku, the
+child (the variant) has neither. A bundle is a parent and its selections: at a fixed price the parent has the money, at
+a dynamic one the children have it, and the parent repeats their sum.
+
+Amounts are computed in whole cents of the base currency (`base_...`); `finished` adds those in the order's currency. As
+recorded from a live Magento, a line's `row_total` is net of its discount, line discounts are positive and the order's
+is negative. `documents` has what happens to an order afterwards.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
-from hashlib import md5
 from typing import Any
 
 from demo.magento.catalog import GLOBAL_CURRENCY, Product, Store, money, number
 from demo.magento.clock import stamp
-from demo.magento.lines import (
-    Entry,
-    Pricing,
-    bundle_option,
-    bundle_parent,
-    configurable_option,
-    convert,
-    half_up,
-    money_line,
-    plain_child,
-)
 
 Doc = dict[str, Any]
 
-METHOD_TITLES = {
-    "mercadopago_adbpayment_cc": "Tarjeta de crédito - Mercado Pago",
-    "mercadopago_adbpayment_checkout_pro": "Mercado Pago Checkout Pro",
-    "mercadopago_adbpayment_payment_methods_off": "Efectivo (Rapipago, Pago Fácil)",
-    "mercadopago_basic": "Mercado Pago",
-    "mercadopago_custom": "Tarjeta con Mercado Pago",
-    "decidir": "Tarjeta de crédito (Payway)",
-    "cashondelivery": "Contra reembolso",
-    "banktransfer": "Transferencia bancaria",
-    "checkmo": "Cheque / Giro",
-    "free": "No Payment Information Required",
-    "gocuotas": "Cuotas sin tarjeta",
-    "m2epropayment": "Marketplace",
-}
+METHODS = (
+    "mercadopago_adbpayment_cc", "mercadopago_adbpayment_checkout_pro", "mercadopago_adbpayment_payment_methods_off",
+    "mercadopago_basic", "mercadopago_custom", "decidir", "cashondelivery", "banktransfer", "checkmo", "free",
+    "gocuotas", "m2epropayment",
+)  # fmt: skip
 """Every payment method code of the store; the last two are in nobody's list of known methods."""
+
+_NOTHING_YET = dict.fromkeys(("qty_canceled", "qty_invoiced", "qty_refunded", "qty_shipped", "base_amount_refunded"), 0)
+_NOT_MONEY = ("base_currency_code", "base_to_global_rate", "base_to_order_rate")
 
 
 @dataclass(slots=True)
@@ -66,8 +50,7 @@ class Discount:
     """A cart rule at work, with or without a coupon."""
 
     percent: int = 0
-    amount: int = 0
-    """Cents off the cart, instead of a percentage."""
+    amount: int = 0  # cents off the cart, instead of a percentage
     coupon: str = ""
     description: str = ""
     rules: str = "1"
@@ -82,18 +65,47 @@ class Basket:
     """What an order is made of, before Magento adds it up."""
 
     store: Store
-    lines: list[tuple[Product, int, int]]
-    """Product, quantity, and for a configurable the position of the variant."""
+    lines: list[tuple[Product, int, int]]  # product, quantity, and for a configurable the position of the variant
     method: str
     discount: Discount = NO_DISCOUNT
-    shipping: int = 0
-    """Cents in base currency."""
-    price_level: int = 1000
-    """Prices of the day, per mille of the catalog's."""
+    shipping: int = 0  # cents in base currency
+    price_level: int = 1000  # prices of the day, per mille of the catalog's
     pesos_per_dollar: float = 1400.0
-    display: tuple[str, float] | None = None
-    """Order currency and rate where the buyer pays in another currency than the base's."""
-    payment_info: tuple[tuple[str, str | None], ...] = ()
+    display: tuple[str, float] | None = None  # order currency and rate, where it is not the base's
+
+
+@dataclass(slots=True)
+class _Entry:
+    """A line that carries money, before it is written out: cents of base currency; `sold` has price and sku."""
+
+    product: Product
+    sold: Product
+    quantity: int
+    price: int
+    discount: int = 0
+
+
+def half_up(numerator: int, denominator: int) -> int:
+    """Divide whole numbers, rounding halves up."""
+    return (2 * numerator + denominator) // (2 * denominator)
+
+
+def carries_money(item: Doc) -> bool:
+    """Tell whether an order line's amounts count: Magento's `isDummy`, turned round.
+
+    Those of a dynamic bundle's parent do not, nor those of a child whose parent has the price.
+    """
+    return "base_discount_tax_compensation_amount" in item
+
+
+def finished(doc: Doc) -> Doc:
+    """Write the amounts in the order's currency next to those in base currency; return the order or memo."""
+    rate = doc["base_to_order_rate"]
+    for part in (doc, *doc["items"]):
+        for name in [name for name in part if name.startswith("base_") and name not in _NOT_MONEY]:
+            value = part[name]
+            part[name[5:]] = value if rate == 1 else money(round(value * rate * 100))
+    return doc
 
 
 def place(ids: Ids, order_id: int, basket: Basket, buyer: Doc, address: Doc, moment: int, email: str) -> Doc:
@@ -101,235 +113,136 @@ def place(ids: Ids, order_id: int, basket: Basket, buyer: Doc, address: Doc, mom
 
     `buyer` is an account's document, or a guest's (without `id`); `address` is one of theirs.
     """
-    store, discount = basket.store, basket.discount
-    at = stamp(moment)
-    pricing = Pricing(
-        order_id,
-        store.id,
-        at,
-        discount.rules,
-        discount.percent,
-        int(discount.free_shipping),
-        *(store.tax or (0, "")),
-        ids.next.get("tax", 0) + 1,
-        basket.display[1] if basket.display else 0.0,
-        ids.next.get("tax_item", 0) + 1,
-    )
-    items, counted = _items(ids, basket, pricing)
-    if pricing.taxes:
-        ids.take("tax_item", len(pricing.taxes))
-
-    virtual = True
-    quantity = weight = 0
-    for item in items:
-        if "parent_item_id" not in item:
-            virtual = virtual and item["is_virtual"]
-            quantity += item["qty_ordered"]
-            weight += round(item["row_weight"] * 100)
-    base = pricing.base
-    shipping_cents = 0 if virtual or discount.free_shipping else basket.shipping
-    base_shipping = shipping = money(shipping_cents)
-    base_discount = discount_amount = money(-base.discount)
-    base_subtotal = subtotal = money(base.subtotal)
-    base_with_tax = with_tax = money(base.subtotal_incl_tax)
-    base_tax = tax = money(base.tax)
-    base_total = total = money(base.subtotal - base.discount + shipping_cents + base.tax)
-    if basket.display:
-        shown = pricing.shown
-        shipping_cents = convert(shipping_cents, pricing.rate)
-        shipping = money(shipping_cents)
-        discount_amount = money(-shown.discount)
-        subtotal = money(shown.subtotal)
-        with_tax = money(shown.subtotal_incl_tax)
-        tax = money(shown.tax)
-        total = money(shown.subtotal - shown.discount + shipping_cents + shown.tax)
-    billing_id = 2 * order_id
-    dollars = store.currency != GLOBAL_CURRENCY
-
+    store, discount, at = basket.store, basket.discount, stamp(moment)
+    items, counted = _items(ids, order_id, basket, at)
+    paying = [item for item in items if carries_money(item)]
+    top = [item for item in items if "parent_item_id" not in item]
+    subtotal = sum(round(item["base_price"] * 100) * item["qty_ordered"] for item in paying)
+    off = sum(round(item["base_discount_amount"] * 100) for item in paying)
+    tax = sum(round(item["base_tax_amount"] * 100) for item in paying)
+    is_virtual = all(item["is_virtual"] for item in top)
+    shipping = 0 if is_virtual or discount.free_shipping else basket.shipping
+    total = money(subtotal - off + shipping + tax)
     order: Doc = {
         "base_currency_code": store.currency,
-        "base_discount_amount": base_discount,
-        "base_grand_total": base_total,
-        "base_discount_tax_compensation_amount": 0,
-        "base_shipping_amount": base_shipping,
-        "base_shipping_discount_amount": 0,
-        "base_shipping_discount_tax_compensation_amnt": 0,
-        "base_shipping_incl_tax": base_shipping,
-        "base_shipping_tax_amount": 0,
-        "base_subtotal": base_subtotal,
-        "base_subtotal_incl_tax": base_with_tax,
-        "base_tax_amount": base_tax,
-        "base_total_due": base_total,
-        "base_to_global_rate": number(basket.pesos_per_dollar) if dollars else 1,
-        "base_to_order_rate": pricing.rate or 1,
-        "billing_address_id": billing_id,
+        "base_discount_amount": money(-off),
+        "base_grand_total": total,
+        "base_shipping_amount": money(shipping),
+        "base_subtotal": money(subtotal),
+        "base_tax_amount": money(tax),
+        "base_total_due": total,
+        "base_to_global_rate": number(basket.pesos_per_dollar) if store.currency != GLOBAL_CURRENCY else 1,
+        "base_to_order_rate": basket.display[1] if basket.display else 1,
         "created_at": at,
         "customer_email": email,
-        "customer_firstname": buyer["firstname"],
-        "customer_group_id": buyer["group_id"],
+        **{f"customer_{name}": buyer[name] for name in ("firstname", "lastname", "group_id")},
         "customer_is_guest": 0 if "id" in buyer else 1,
-        "customer_lastname": buyer["lastname"],
-        "customer_note_notify": 1,
-        "discount_amount": discount_amount,
-        "email_sent": 1,
         "entity_id": order_id,
         "global_currency_code": GLOBAL_CURRENCY,
-        "grand_total": total,
-        "discount_tax_compensation_amount": 0,
         "increment_id": ids.increment("order", store),
-        "is_virtual": int(virtual),
+        "is_virtual": int(is_virtual),
         "order_currency_code": basket.display[0] if basket.display else store.currency,
-        "protect_code": md5(b"%d" % order_id, usedforsecurity=False).hexdigest(),
-        "quote_id": order_id + 17,
         "remote_ip": "127.0.0.1",
-        "shipping_amount": shipping,
-        "shipping_discount_amount": 0,
-        "shipping_discount_tax_compensation_amount": 0,
-        "shipping_incl_tax": shipping,
-        "shipping_tax_amount": 0,
         "state": "new",
         "status": "pending",
         "store_currency_code": store.currency,
         "store_id": store.id,
         "store_name": store.store_name,
-        "store_to_base_rate": 0,
-        "store_to_order_rate": 0,
-        "subtotal": subtotal,
-        "subtotal_incl_tax": with_tax,
-        "tax_amount": tax,
-        "total_due": total,
         "total_item_count": counted,
-        "total_qty_ordered": quantity,
+        "total_qty_ordered": sum(item["qty_ordered"] for item in top),
         "updated_at": at,
-        "weight": money(weight),
     }
     if discount.rules:
         order["applied_rule_ids"] = discount.rules
     if discount.coupon:
-        order["coupon_code"] = discount.coupon
-        order["discount_description"] = discount.description
+        order |= {"coupon_code": discount.coupon, "discount_description": discount.description}
     if "id" in buyer:
         _copy_account(order, buyer)
     order["items"] = items
-    order["billing_address"] = _address(address, "billing", billing_id, order_id, email)
-    title = METHOD_TITLES[basket.method]
-    order["payment"] = {
-        "account_status": None,
-        "additional_information": [title, *(value for _, value in basket.payment_info)],
-        "amount_ordered": total,
-        "base_amount_ordered": base_total,
-        "base_shipping_amount": base_shipping,
-        "cc_last4": None,
-        "entity_id": order_id,
-        "method": basket.method,
-        "parent_id": order_id,
-        "shipping_amount": shipping,
-    }
-    order["status_histories"] = []
-    sent: Doc = {
-        "total": {
-            "base_shipping_amount": base_shipping,
-            "base_shipping_discount_amount": 0,
-            "base_shipping_discount_tax_compensation_amnt": 0,
-            "base_shipping_incl_tax": base_shipping,
-            "base_shipping_tax_amount": 0,
-            "shipping_amount": shipping,
-            "shipping_discount_amount": 0,
-            "shipping_discount_tax_compensation_amount": 0,
-            "shipping_incl_tax": shipping,
-            "shipping_tax_amount": 0,
-        }
-    }
-    if not virtual:
-        order["shipping_description"] = "Flat Rate - Fixed"
-        sent["address"] = _address(address, "shipping", billing_id - 1, order_id, email)
-        sent["method"] = "flatrate_flatrate"
-    info = [{"key": "method_title", "value": title}]
-    for key, value in basket.payment_info:
-        info.append({"key": key, "value": "null" if value is None else value})
-    order["extension_attributes"] = {
-        "shipping_assignments": [{"shipping": sent}],
-        "payment_additional_info": info,
-        "applied_taxes": [],
-        "item_applied_taxes": pricing.taxes,
-        "converting_from_quote": False,
-        "taxes": [],
-        "additional_itemized_taxes": [],
-    }
-    if base.tax:
-        _add_tax(order, ids.take("tax"), pricing)
+    order["billing_address"] = _billing(address, order_id, email)
+    order["payment"] = {"account_status": None, "cc_last4": None, "entity_id": order_id, "method": basket.method}
+    order["extension_attributes"] = {"shipping_assignments": [{"shipping": {"method": "flatrate_flatrate"}}]}
     return order
 
 
-def _items(ids: Ids, basket: Basket, pricing: Pricing) -> tuple[list[Doc], int]:
+def _items(ids: Ids, order_id: int, basket: Basket, at: str) -> tuple[list[Doc], int]:
     """Return the lines, parents before their children, and how many of them carry money."""
-    entries: list[list[Entry]] = []
-    gross = rows = 0
+    groups: list[list[_Entry]] = []
     for product, quantity, variant in basket.lines:
-        rows += 1 + (1 if product.type == "configurable" else len(product.children))
         if product.dynamic:
-            group = [
-                _entry(child, child, quantity * count, basket)
-                for child, count in zip(product.children, product.quantities, strict=True)
-            ]
+            pairs = zip(product.children, product.quantities, strict=True)
+            groups.append([_entry(child, child, quantity * count, basket) for child, count in pairs])
         else:
             sold = product.children[variant] if product.type == "configurable" else product
-            group = [_entry(product, sold, quantity, basket)]
-        entries.append(group)
-        for entry in group:
-            gross += entry.price * entry.quantity
-    discount = basket.discount
-    off = half_up(gross * discount.percent, 100) if discount.percent else discount.amount
-    if off:
-        _share_discount([entry for group in entries for entry in group], gross, min(gross, off))
+            groups.append([_entry(product, sold, quantity, basket)])
+    _share_discount([entry for group in groups for entry in group], basket.discount)
 
     items: list[Doc] = []
-    item_id = ids.take("order_item", rows)
-    for (product, quantity, variant), group in zip(basket.lines, entries, strict=True):
-        parent_id = item_id
-        children: list[Doc] = []
+    tax_percent = basket.store.tax
+
+    def add(product: Product, sku: str, quantity: int, parent: Doc | None = None, **amounts: int) -> Doc:
+        item: Doc = {
+            **_NOTHING_YET,
+            **{f"base_{name}": money(amounts.get(name, 0)) for name in ("price", "discount_amount", "row_total")},
+            "base_tax_amount": money(amounts.get("tax_amount", 0)),
+            "created_at": at,
+            "is_virtual": int(product.type == "virtual"),
+            "item_id": ids.take("order_item"),
+            "name": product.name,
+            "order_id": order_id,
+            "product_id": product.id,
+            "product_type": product.type,
+            "qty_ordered": quantity,
+            "sku": sku,
+            "store_id": basket.store.id,
+            "updated_at": at,
+        }
+        if parent is not None:
+            item |= {"parent_item_id": parent["item_id"], "parent_item": parent}
+        items.append(item)
+        return item
+
+    def add_money(entry: _Entry, parent: Doc | None = None) -> Doc:
+        net = entry.price * entry.quantity - entry.discount
+        tax = half_up(net * tax_percent, 100)
+        amounts = {"price": entry.price, "discount_amount": entry.discount, "row_total": net, "tax_amount": tax}
+        item = add(entry.product, entry.sold.sku, entry.quantity, parent, **amounts)
+        item["base_discount_tax_compensation_amount"] = 0
+        return item
+
+    for (product, quantity, _), group in zip(basket.lines, groups, strict=True):
         if product.dynamic:
-            for entry in group:
-                item_id += 1
-                children.append(money_line(item_id, entry, pricing, entry.product, parent_id))
-            parent = bundle_parent(parent_id, product, quantity, children, pricing)
-        elif product.type == "configurable":
-            sold = product.children[variant]
-            parent = money_line(parent_id, group[0], pricing, sold, 0)
-            parent["product_option"] = configurable_option(sold)
-            item_id += 1
-            children.append(plain_child(item_id, sold, quantity, parent_id, pricing))
+            sku = "-".join((product.sku, *(child.sku for child in product.children)))
+            price = sum(entry.price * count for entry, count in zip(group, product.quantities, strict=True))
+            parent = add(product, sku, quantity, price=price, row_total=price * quantity)
+            children = [add_money(entry, parent) for entry in group]
+            parent["base_tax_amount"] = money(sum(round(child["base_tax_amount"] * 100) for child in children))
+            continue
+        parent = add_money(group[0])
+        if product.type == "configurable":
+            add(group[0].sold, group[0].sold.sku, quantity, parent)
         else:
-            parent = money_line(parent_id, group[0], pricing, product, 0)
-            if product.children:
-                parent["product_option"] = bundle_option(product)
             for child, count in zip(product.children, product.quantities, strict=True):
-                item_id += 1
-                children.append(plain_child(item_id, child, quantity * count, parent_id, pricing))
-        items.append(parent)
-        for line in children:
-            line["parent_item"] = parent
-            items.append(line)
-        item_id += 1
-    return items, sum(map(len, entries))
+                add(child, child.sku, quantity * count, parent)
+    return items, sum(map(len, groups))
 
 
-def _entry(product: Product, sold: Product, quantity: int, basket: Basket) -> Entry:
-    """Return a line at the day's price in base currency; `sold` has the price."""
-    original = sold.price * basket.price_level // 1000
-    price = sold.special_price * basket.price_level // 1000 or original
+def _entry(product: Product, sold: Product, quantity: int, basket: Basket) -> _Entry:
+    """Return a line at the day's price in base currency."""
+    price = (sold.special_price or sold.price) * basket.price_level // 1000
     if basket.store.currency != GLOBAL_CURRENCY:
-        rate = basket.pesos_per_dollar
-        price, original = max(100, int(price / rate)), max(100, int(original / rate))
-    return Entry(product, quantity, price, original)
+        price = max(100, int(price / basket.pesos_per_dollar))
+    return _Entry(product, sold, quantity, price)
 
 
-def _share_discount(entries: list[Entry], gross: int, discount: int) -> None:
+def _share_discount(entries: list[_Entry], discount: Discount) -> None:
     """Share a discount out over lines to the cent, so that it adds up exactly."""
+    gross = sum(entry.price * entry.quantity for entry in entries)
+    off = min(gross, half_up(gross * discount.percent, 100) if discount.percent else discount.amount)
     seen = given = 0
-    for entry in entries:
+    for entry in entries if off else ():
         seen += entry.price * entry.quantity
-        entry.discount = half_up(seen * discount, gross) - given
+        entry.discount = half_up(seen * off, gross) - given
         given += entry.discount
 
 
@@ -338,59 +251,13 @@ def _copy_account(order: Doc, account: Doc) -> None:
     order["customer_id"] = account["id"]
     if "dob" in account:
         order["customer_dob"] = f"{account['dob']} 00:00:00"
-    if "gender" in account:
-        order["customer_gender"] = account["gender"]
-    if "middlename" in account:
-        order["customer_middlename"] = account["middlename"]
-        order["customer_prefix"] = account["prefix"]
-    if "taxvat" in account:
-        order["customer_taxvat"] = account["taxvat"]
+    for name in ("gender", "middlename", "prefix", "taxvat"):
+        if name in account:
+            order[f"customer_{name}"] = account[name]
 
 
-def _add_tax(order: Doc, tax_id: int, pricing: Pricing) -> None:
-    """Write the order's one tax into its extension attributes."""
-    tax: Doc = {
-        "code": pricing.tax_code,
-        "title": pricing.tax_code,
-        "percent": pricing.tax_percent,
-        "amount": order["tax_amount"],
-        "base_amount": order["base_tax_amount"],
-    }
-    order["extension_attributes"]["applied_taxes"] = [tax]
-    order["extension_attributes"]["taxes"] = [
-        {
-            "tax_id": tax_id,
-            "order_id": order["entity_id"],
-            **tax,
-            "base_real_amount": order["base_tax_amount"],
-            "priority": 0,
-            "position": 0,
-            "process": 0,
-        }
-    ]
-
-
-def _address(address: Doc, kind: str, id_: int, order_id: int, email: str) -> Doc:
-    doc: Doc = {
-        "address_type": kind,
-        "city": address["city"],
-        "country_id": address["country_id"],
-        "email": email,
-        "entity_id": id_,
-        "firstname": address["firstname"],
-        "lastname": address["lastname"],
-        "parent_id": order_id,
-        "postcode": address["postcode"],
-        "street": address["street"],
-        "telephone": address["telephone"],
-    }
-    if "company" in address:
-        doc["company"] = address["company"]
-    region = address["region"]
-    if region["region"] is not None:
-        doc["region"] = region["region"]
-        doc["region_code"] = region["region_code"]
-        doc["region_id"] = region["region_id"]
-    elif kind == "shipping":
-        doc["region_id"] = 0
-    return doc
+def _billing(address: Doc, order_id: int, email: str) -> Doc:
+    names = ("city", "country_id", "firstname", "lastname", "postcode", "street", "telephone")
+    doc: Doc = {"address_type": "billing", "email": email, "entity_id": 2 * order_id, "parent_id": order_id}
+    doc |= {name: address[name] for name in names}
+    return doc | address["region"] if address["region"]["region"] is not None else doc

@@ -3,15 +3,12 @@
 Nothing about people is kept in memory: the account of an order is made again from its id.
 """
 
-from __future__ import annotations
-
-import unicodedata
+import functools
 from collections.abc import Callable
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from demo.magento.catalog import STORES
+from demo.magento.catalog import STORES, plain
 from demo.magento.clock import DAY, stamp
 
 Doc = dict[str, Any]
@@ -62,8 +59,7 @@ _STREETS = (
     "Güemes", "25 de Mayo", "Pasaje Ñandú", "Av. del Libertador",
 )  # fmt: skip
 
-ACCOUNTS_OF_OLD = 0.2
-"""Share of the accounts that existed when the store's first recorded order was placed."""
+ACCOUNTS_OF_OLD = 0.2  # share of the accounts that existed when the store's first recorded order was placed
 
 INVALID_EMAILS = (
     "sin-arroba.example.com",
@@ -106,27 +102,16 @@ SPECIAL_ACCOUNTS = {
 """Accounts with a fixed story, by id; more accounts follow from the seed."""
 
 
-FEWEST_ACCOUNTS = 2 * len(SPECIAL_ACCOUNTS)
-
-
-@dataclass(slots=True)
 class Crowd:
     """Everybody of one store: `total` accounts made up to `end`, the last three years evenly."""
 
-    seed: int
-    total: int
-    start: int
-    end: int
-    _random: Random
-    _known: dict[int, Doc]
-
     def __init__(self, seed: int, total: int, start: int, end: int) -> None:
         self.seed = seed
-        self.total = max(total, FEWEST_ACCOUNTS)
+        self.total = max(total, 2 * len(SPECIAL_ACCOUNTS))
         self.start = start
         self.end = end
         self._random = Random()
-        self._known = {}
+        self._recent = functools.lru_cache(maxsize=4096)(self.account)
 
     def _draws(self, kind: int, number: int) -> Callable[[], float]:
         self._random.seed((self.seed << 80) | (kind << 64) | number)
@@ -149,12 +134,7 @@ class Crowd:
 
     def buyer(self, number: int) -> Doc:
         """Return an account to be read, not changed: the last few thousand are kept."""
-        found = self._known.get(number)
-        if found is None:
-            if len(self._known) >= 4096:
-                self._known.clear()
-            found = self._known[number] = self.account(number)
-        return found
+        return self._recent(number)
 
     def account(self, number: int, created: int | None = None) -> Doc:
         """Return account `number` as `GET /V1/customers/search` sends it.
@@ -189,8 +169,7 @@ class Crowd:
         doc["firstname"] = f" {first} " if number % 53 == 0 else first
         doc["lastname"] = last.upper() if number % 17 == 0 else last
         if random() < 0.1:
-            doc["middlename"] = "J."
-            doc["prefix"] = "Dr."
+            doc |= {"middlename": "J.", "prefix": "Dr."}
         if random() < 0.6:
             doc["gender"] = 1 + int(random() * 3)
         if number % 61 == 0:
@@ -201,17 +180,13 @@ class Crowd:
             doc["taxvat"] = f"30-{70_000_000 + number}-{number % 10}"
         doc["website_id"] = store.website_id
         addresses = int(random() * 1.25 + 0.85) if random() < 0.95 else 3
-        doc["addresses"] = [
-            self._address(number * 4 + i, number, first, last, store.website_id, random) for i in range(addresses)
-        ]
+        doc["addresses"] = [self._address(number * 4 + i, doc, first, last, random) for i in range(addresses)]
         _set_defaults(doc, int(random() * 40))
         doc["disable_auto_group_change"] = 0
         doc["extension_attributes"] = {"is_subscribed": random() < 0.45}
         if random() < 0.25:
-            doc["custom_attributes"] = [
-                {"attribute_code": "dni", "value": str(20_000_000 + number)},
-                {"attribute_code": "acepta_whatsapp", "value": str(number % 2)},
-            ]
+            own = {"dni": str(20_000_000 + number), "acepta_whatsapp": str(number % 2)}
+            doc["custom_attributes"] = [{"attribute_code": code, "value": value} for code, value in own.items()]
         if number in SPECIAL_ACCOUNTS:
             _make_special(doc, stamp(self.start + 300 * DAY))
         return doc
@@ -224,39 +199,20 @@ class Crowd:
         email = _email(first, last, f"{number - 1}", 1)
         return email.upper() if number % 2 else email
 
-    def _address(
-        self,
-        id_: int,
-        customer_id: int,
-        first: str,
-        last: str,
-        website_id: int,
-        random: Callable[[], float],
-    ) -> Doc:
-        doc: Doc = {"id": id_, "customer_id": customer_id}
-        doc |= _place(website_id, random)
+    def _address(self, id_: int, doc: Doc, first: str, last: str, random: Callable[[], float]) -> Doc:
+        address: Doc = {"id": id_, "customer_id": doc["id"], **_place(doc["website_id"], random)}
         if random() < 0.15:
-            doc["company"] = f"{last} e Hijos S.R.L."
-            doc["fax"] = "011 4000-0000"
-        doc["firstname"] = first
-        doc["lastname"] = last
-        return doc
+            address |= {"company": f"{last} e Hijos S.R.L.", "fax": "011 4000-0000"}
+        return address | {"firstname": first, "lastname": last}
 
     def guest(self, number: int, website_id: int, *, regular: bool = False) -> Doc:
         """Return guest `number`: names, e-mail and an address, like an account without an id."""
         random = self._draws(3 if regular else 2, number)
         first = _FIRST[int(random() * len(_FIRST))]
         last = _LAST[int(random() * len(_LAST))]
-        tag = f"{'r' if regular else 'g'}{number}"
-        return {
-            "group_id": 0,
-            "email": _email(first, last, tag, random()),
-            "firstname": first,
-            "lastname": last,
-            "addresses": [
-                {"firstname": first, "lastname": last, **_place(website_id, random)},
-            ],
-        }
+        name = {"firstname": first, "lastname": last}
+        email = _email(first, last, f"{'r' if regular else 'g'}{number}", random())
+        return {"group_id": 0, "email": email, **name, "addresses": [{**name, **_place(website_id, random)}]}
 
 
 def masked_email(number: int) -> str:
@@ -268,21 +224,10 @@ def masked_email(number: int) -> str:
 
 def _email(first: str, last: str, tag: str, case: float) -> str:
     domain = _DOMAINS[len(first + last) % len(_DOMAINS)]
-    local = f"{_ascii(first)}.{_ascii(last)}.{tag}"
+    local = f"{plain(first, '')}.{plain(last, '')}.{tag}"
     if case < 0.08:
         local = local.title()
     return f"{local}@{domain}"
-
-
-_ASCII: dict[str, str] = {}
-
-
-def _ascii(name: str) -> str:
-    found = _ASCII.get(name)
-    if found is None:
-        plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
-        found = _ASCII[name] = plain.replace(" ", "").replace("'", "")
-    return found
 
 
 def _place(website_id: int, random: Callable[[], float]) -> Doc:
@@ -295,11 +240,11 @@ def _place(website_id: int, random: Callable[[], float]) -> Doc:
         street.append(f"Piso {number % 12}º “{'ABCD'[number % 4]}”")
     phone = f"+1 {area} 555 {number:04d}" if website_id == 2 else f"+54 {area} 4{number:04d}-{number:04d}"
     abroad = number % 40 == 0
+    if abroad:
+        code, region, region_id = None, None, 0  # type: ignore[assignment]
     return {
-        "region": {"region_code": None, "region": None, "region_id": 0}
-        if abroad
-        else {"region_code": code, "region": region, "region_id": region_id},
-        **({} if abroad and number % 80 else {"region_id": 0 if abroad else region_id}),
+        "region": {"region_code": code, "region": region, "region_id": region_id},
+        **({} if abroad and number % 80 else {"region_id": region_id}),
         "country_id": "DE" if abroad else "US" if website_id == 2 else "AR",
         "street": street,
         "telephone": phone,
@@ -314,93 +259,70 @@ def _set_defaults(doc: Doc, draw: int) -> None:
     if not addresses or draw == 0:
         return
     billing = addresses[-1] if draw < 4 else addresses[0]
-    shipping = addresses[0] if draw < 8 else billing
     if draw != 1:
-        doc["default_billing"] = str(billing["id"])
-        billing["default_billing"] = True
+        _mark(doc, "default_billing", billing)
     if draw != 2:
-        doc["default_shipping"] = str(shipping["id"])
-        shipping["default_shipping"] = True
+        _mark(doc, "default_shipping", addresses[0] if draw < 8 else billing)
+
+
+def _mark(doc: Doc, what: str, address: Doc) -> None:
+    doc[what] = str(address["id"])
+    address[what] = True
+
+
+_ODD: dict[int, Doc] = {
+    1: {"email": "Maria.Jose@Example.com"},
+    2: {"email": "dos.sitios@example.com"},
+    3: {"email": "DOS.SITIOS@EXAMPLE.COM", "store_id": 3, "website_id": 2, "created_in": STORES[3].name, "group_id": 4},
+    6: {"email": "correo mal escrito@example.com"},
+    7: {"email": "muñoz@correo.example"},
+    9: {"dob": "0000-00-00", "gender": 7, "firstname": "  Ana 🌸\n", "lastname": 'O\'Neill "La Flaca" <b>'},
+    10: {"store_id": 0, "created_in": "Admin"},
+    11: {"firstname": "Wolfeschlegelsteinhausen" * 10 + "berger-" * 2 + "x", "lastname": "Ñ" * 255},
+    14: {"email": "correo.nuevo@example.com"},
+    15: {"prefix": "Dra.", "middlename": "de los Ángeles", "taxvat": "27-12345678-4"},
+    16: {"email": " \u00a0cuenta.16@example.com \t"},
+}
+"""What tells the special accounts from others; `_make_special` has what is no value of their own."""
 
 
 def _make_special(doc: Doc, later: str) -> None:
     """Give one of the SPECIAL_ACCOUNTS its story; `later` is an `updated_at` after the others'."""
     number = doc["id"]
-    doc.update(store_id=1, website_id=1, group_id=1, created_in=STORES[1].name)
-    doc["updated_at"] = doc["created_at"]
-    doc["email"] = f"cuenta.{number}@example.com"
-    doc.pop("taxvat", None)
+    doc |= {"store_id": 1, "website_id": 1, "group_id": 1, "created_in": STORES[1].name}
+    doc |= {"email": f"cuenta.{number}@example.com", "updated_at": later if number == 3 else doc["created_at"]}
+    for name in ("taxvat", "default_billing", "default_shipping", *(["dob"] if number == 15 else [])):
+        doc.pop(name, None)
     addresses = doc["addresses"]
-    if number in (5, 12, 13) and len(addresses) < 2:
-        addresses[:] = _special_addresses(number)
-    elif number != 4 and not addresses:
-        addresses[:] = _special_addresses(number)[:1]
+    if number == 4:
+        addresses.clear()
+    elif number in (5, 12, 13) and len(addresses) < 2:
+        addresses[:] = [_special_address(number, i) for i in range(3)]
+    elif not addresses:
+        addresses.append(_special_address(number, 0))
     for address in addresses:
         address.pop("default_billing", None)
         address.pop("default_shipping", None)
-    doc.pop("default_billing", None)
-    doc.pop("default_shipping", None)
-    if addresses and number not in (5, 12, 13):
+    if number in (5, 13):
+        _mark(doc, "default_billing" if number == 5 else "default_shipping", addresses[-1])
+    elif number != 12:
         _set_defaults(doc, 39)
-    match number:
-        case 1:
-            doc["email"] = "Maria.Jose@Example.com"
-        case 2:
-            doc["email"] = "dos.sitios@example.com"
-        case 3:
-            doc.update(store_id=3, website_id=2, created_in=STORES[3].name, group_id=4)
-            doc["email"] = "DOS.SITIOS@EXAMPLE.COM"
-            doc["updated_at"] = later
-        case 4:
-            doc["addresses"] = []
-            doc.pop("default_billing", None)
-            doc.pop("default_shipping", None)
-        case 5:
-            last = addresses[-1]
-            doc["default_billing"] = str(last["id"])
-            last["default_billing"] = True
-        case 6:
-            doc["email"] = "correo mal escrito@example.com"
-        case 7:
-            doc["email"] = "muñoz@correo.example"
-        case 9:
-            doc.update(dob="0000-00-00", gender=7)
-            doc.update(firstname="  Ana 🌸\n", lastname='O\'Neill "La Flaca" <b>')
-        case 10:
-            doc.update(store_id=0, created_in="Admin")
-        case 11:
-            doc.update(firstname="Wolfeschlegelsteinhausen" * 10 + "berger-" * 2 + "x")
-            doc["lastname"] = "Ñ" * 255
-        case 13:
-            doc["default_shipping"] = str(addresses[-1]["id"])
-            addresses[-1]["default_shipping"] = True
-        case 14:
-            doc["email"] = "correo.nuevo@example.com"
-        case 15:
-            doc.pop("dob", None)
-            doc.update(prefix="Dra.", middlename="de los Ángeles", taxvat="27-12345678-4")
-        case 16:
-            doc["email"] = " \u00a0cuenta.16@example.com \t"
+    doc |= _ODD.get(number, {})
 
 
-def _special_addresses(number: int) -> list[Doc]:
-    """Return three fixed addresses in different cities."""
-    doc = []
-    for i in range(3):
-        city, region, code, region_id, postcode, area = _ARGENTINA[7 + i]
-        doc.append(
-            {
-                "id": number * 4 + i,
-                "customer_id": number,
-                "region": {"region_code": code, "region": region, "region_id": region_id},
-                "region_id": region_id,
-                "country_id": "AR",
-                "street": [f"{_STREETS[i]} {number}00"],
-                "telephone": f"+54 {area} 4000-00{number:02d}",
-                "postcode": postcode,
-                "city": city,
-                "firstname": "Nombre",
-                "lastname": "Apellido",
-            }
-        )
-    return doc
+def _special_address(number: int, i: int) -> Doc:
+    """Return a fixed address, each in another city."""
+    city, region, code, region_id, postcode, area = _ARGENTINA[7 + i]
+    return {
+        "id": number * 4 + i,
+        "customer_id": number,
+        "region": {"region_code": code, "region": region, "region_id": region_id},
+        "region_id": region_id,
+        "country_id": "AR",
+        "street": [f"{_STREETS[i]} {number}00"],
+        "telephone": f"+54 {area} 4000-00{number:02d}",
+        "postcode": postcode,
+        "city": city,
+        "firstname": "Nombre",
+        "lastname": "Apellido",
+    }

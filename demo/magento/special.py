@@ -4,8 +4,6 @@ They have the lowest ids and times of their own, so they are found again whateve
 seed; the table `special_cases` names them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,16 +11,14 @@ from typing import Any
 from demo.magento import documents, orders
 from demo.magento.catalog import STORES, Product
 from demo.magento.clock import DAY, local_midnight
-from demo.magento.history import AUTOMATIC, COUPONS, FREE_COUPON, History, Sale, payment_info
-from demo.magento.orders import METHOD_TITLES, NO_DISCOUNT, Basket, Discount
+from demo.magento.history import AUTOMATIC, COUPONS, FREE_COUPON, History, Sale
+from demo.magento.orders import METHODS, NO_DISCOUNT, Basket
 from demo.magento.people import INVALID_EMAILS, masked_email
 
 Doc = dict[str, Any]
 Line = tuple[Product, int, int]
 
-WINDOWS = (30, 60, 90, 180, 360)
-"""Days before the first day at whose edges somebody buys."""
-
+WINDOWS = (30, 60, 90, 180, 360)  # days before the first day at whose edges somebody buys
 HUGE_ORDER_LINES = 300
 HEAVY_BUYER_ORDERS = 45
 
@@ -32,37 +28,28 @@ class SpecialOrders:
     """Makes the special orders of one store and notes which is which."""
 
     history: History
-    names: list[tuple[str, str, int]] = field(default_factory=list)
-    """(name of the case, table, entity id) of everything made so far."""
+    names: list[tuple[str, str, int]] = field(default_factory=list)  # case, table, entity id of what was made so far
     _last: int = 0
 
     def make(self) -> Iterator[Sale]:
         """Yield the special orders, ids from 1."""
-        yield from self._dates()
-        yield from self._people()
-        yield from self._products()
-        yield from self._bundles()
-        yield from self._afterwards()
-        yield from self._payments()
-        yield from self._edited()
+        parts = (
+            self._dates,
+            self._people,
+            self._products,
+            self._bundles,
+            self._afterwards,
+            self._payments,
+            self._edited,
+        )
+        for part in parts:
+            yield from part()
 
     # Who is a number (an account), an e-mail (a guest) or both (an account's old e-mail).
     def _order(
-        self,
-        name: str,
-        who: int | str | tuple[int, str],
-        moment: int,
-        lines: list[Line] | None = None,
-        *,
-        method: str = "mercadopago_adbpayment_cc",
-        discount: Discount = NO_DISCOUNT,
-        store_id: int = 1,
-        paid: bool = True,
-        shipped: bool = True,
-        shipping: int = 250_000,
-        display: bool = False,
-        fate: str = "",
-    ) -> Sale:
+        self, name: str, who: int | str | tuple[int, str], moment: int, lines: list[Line] | None = None,
+        *, store_id: int = 1, paid: bool = True, shipped: bool = True, **basket_parts: Any,
+    ) -> Sale:  # fmt: skip
         history = self.history
         self._last += 1
         order_id = self._last
@@ -76,24 +63,17 @@ class SpecialOrders:
             buyer = history.crowd.buyer(number)
             email = email or buyer["email"]
         address = (buyer["addresses"] or history.crowd.guest(order_id, 1)["addresses"])[0]
-        rate = history.pesos_per_dollar(moment)
-        basket = Basket(
-            store,
-            lines or [self._simple(order_id)],
-            method,
-            discount,
-            1_500 if store.currency == "USD" else shipping,
-            history.price_level(min(moment, history.now)),
-            rate,
-            ("USD", round(1 / rate, 8)) if display else None,
-            payment_info(method, order_id, fate or ("paid" if paid else "pending")),
-        )
+        parts: dict[str, Any] = {"method": "mercadopago_adbpayment_cc", "discount": NO_DISCOUNT}
+        parts |= {"shipping": 1_500 if store.currency == "USD" else 250_000}
+        parts |= {"price_level": history.price_level(min(moment, history.now))}
+        parts |= {"pesos_per_dollar": history.pesos_per_dollar(moment)} | basket_parts
+        basket = Basket(store, lines or [self._simple(order_id)], **parts)
         sale = Sale(orders.place(history.ids, order_id, basket, buyer, address, moment, email))
         if paid:
             at = min(moment + 30, history.now - 30) if moment < history.now else history.now - 3600
-            sale.invoices.append(documents.invoice(history.ids, sale.order, store, at))
+            documents.pay(sale.order, at)
             if shipped:
-                self._ship(sale, min(at + DAY, history.now - 20))
+                documents.ship(sale.order, min(at + DAY, history.now - 20))
         return sale
 
     def _simple(self, number: int) -> Line:
@@ -105,19 +85,11 @@ class SpecialOrders:
         product = pool[number * 3 % len(pool)]
         return product, quantity, number % len(product.children)
 
-    def _ship(self, sale: Sale, moment: int) -> None:
-        store = STORES[sale.order["store_id"]]
-        shipment = documents.ship(self.history.ids, sale.order, store, moment)
-        if shipment:
-            sale.shipments.append(shipment)
-
     def _refund(self, sale: Sale, moment: int, lines: dict[int, int], **more: Any) -> Sale:
         """Refund quantities by the position of their top-level line."""
         top = [item["item_id"] for item in sale.order["items"] if "parent_item_id" not in item]
-        store = STORES[sale.order["store_id"]]
         chosen = {top[position]: quantity for position, quantity in lines.items()}
-        memo = documents.refund(self.history.ids, sale.order, store, moment, chosen, **more)
-        sale.creditmemos.append(memo)
+        sale.creditmemos.append(documents.refund(self.history.ids, sale.order, moment, chosen, **more))
         return sale
 
     def _dates(self) -> Iterator[Sale]:
@@ -129,13 +101,10 @@ class SpecialOrders:
             yield self._order(f"{days + 1} days ago by a second", f"borde-{days + 1}@example.com", start - 1)
         yield self._order("today at midnight", "hoy@example.com", midnight, shipped=False)
         yield self._order("yesterday's last second", "ayer@example.com", midnight - 1)
-        future = self._order("dated a day ahead", "futuro@example.com", now + DAY, shipped=False)
-        yield future
+        yield self._order("dated a day ahead", "futuro@example.com", now + DAY, shipped=False)
         for days in (1, 100, 400):
             moment = self.history.start - days * DAY
-            sale = self._order("imported, older than the history", "antiguo@example.com", moment)
-            _mark_imported(self.history, sale.order)
-            yield sale
+            yield self._order("imported, older than the history", "antiguo@example.com", moment)
         for position in (0, 1):
             lines = [self._configurable(position), self._simple(position)]
             yield self._order("two orders in one second", 17, now - 40 * DAY, lines)
@@ -168,7 +137,8 @@ class SpecialOrders:
         for i in range(3):
             method = "m2epropayment"
             yield self._order("masked e-mail", masked_email(i), now - i * 9 * DAY - DAY, method=method)
-        yield self._order("order currency differs", 18, now - 25 * DAY, store_id=2, display=True)
+        in_dollars = ("USD", round(1 / self.history.pesos_per_dollar(now - 25 * DAY), 8))
+        yield self._order("order currency differs", 18, now - 25 * DAY, store_id=2, display=in_dollars)
         yield self._order("base currency is not the global one", "cuenta.18@example.com", now - 5 * DAY, store_id=3)
         for days in (33, 300):
             sale = self._order("account deleted since", 15, now - days * DAY)
@@ -199,12 +169,8 @@ class SpecialOrders:
         yield self._order("300 lines", "pedido.gigante@example.com", now - 45 * DAY, lines, discount=COUPONS[8])
         yield self._order("two coupons at once", "cupones@example.com", now - 12 * DAY, discount=COUPONS[7])
         for i in (1, 2, 3):
-            yield self._order(
-                "one coupon in three spellings",
-                "cupones@example.com",
-                now - (12 + i) * DAY,
-                discount=COUPONS[i],
-            )
+            name, moment = "one coupon in three spellings", now - (12 + i) * DAY
+            yield self._order(name, "cupones@example.com", moment, discount=COUPONS[i])
         yield self._order("cart rule without coupon", "cupones@example.com", now - 20 * DAY, discount=AUTOMATIC[1])
 
     def _bundles(self) -> Iterator[Sale]:
@@ -216,27 +182,16 @@ class SpecialOrders:
         }
         days = 4
         for kind, line in kinds.items():
-            for name, discount in (
-                ("", NO_DISCOUNT),
-                (", 33 % off", COUPONS[8]),
-                (", free", FREE_COUPON),
-            ):
+            for name, discount in (("", NO_DISCOUNT), (", 33 % off", COUPONS[8]), (", free", FREE_COUPON)):
                 days += 8
-                yield self._order(
-                    f"{kind}{name}",
-                    20,
-                    now - days * DAY,
-                    [line],
-                    discount=discount,
-                    method="free" if discount is FREE_COUPON else "decidir",
-                )
+                method = "free" if discount is FREE_COUPON else "decidir"
+                yield self._order(f"{kind}{name}", 20, now - days * DAY, [line], discount=discount, method=method)
         lines = [*kinds.values(), self._simple(1)]
         yield self._order("every kind of line", 20, now - 200 * DAY, lines, discount=COUPONS[0])
         yield self._order("every kind of line, with tax", 20, now - 201 * DAY, lines, discount=COUPONS[0], store_id=2)
 
     def _afterwards(self) -> Iterator[Sale]:
         catalog, now = self.history.catalog, self.history.now
-        ids = self.history.ids
         lines = [self._simple(2), self._configurable(2, 3), (catalog.dynamic_bundles[0], 2, 0)]
         everything = {0: lines[0][1], 1: 3, 2: 2}
         ship = 250_000
@@ -245,81 +200,63 @@ class SpecialOrders:
             discount = COUPONS[0] if days % 2 else NO_DISCOUNT
             return self._order(name, 21, now - days * DAY, lines, discount=discount, **more)
 
-        sale = order("refunded whole", 20)
-        yield self._refund(sale, now - 2 * DAY, everything, shipping=ship)
-        sale = order("refunded whole in two memos", 21)
-        self._refund(sale, now - 9 * DAY, {0: lines[0][1]}, plus=0, minus=0)
-        yield self._refund(sale, now - 8 * DAY, {1: 3, 2: 2}, shipping=ship)
-        sale = order("refunded whole lines", 22)
-        yield self._refund(sale, now - 7 * DAY, {1: 3}, plus=0, minus=0)
-        sale = order("refunded a part of a line", 23)
-        yield self._refund(sale, now - 7 * DAY, {1: 1}, plus=0, minus=0)
-        sale = order("refunded a bundle", 24)
-        yield self._refund(sale, now - 7 * DAY, {2: 2}, plus=0, minus=0)
-        sale = order("refunded an amount, no goods", 25)
-        yield self._refund(sale, now - 6 * DAY, {}, plus=12_345, minus=0)
-        sale = order("refunded the shipping", 26)
-        yield self._refund(sale, now - 6 * DAY, {}, shipping=ship, plus=0, minus=0)
-        sale = order("refunded all goods, not the shipping", 27)
-        yield self._refund(sale, now - 5 * DAY, everything, plus=0, minus=0)
-        sale = order("closed, a fee kept", 28)
-        yield self._refund(sale, now - 5 * DAY, everything, shipping=ship, plus=0, minus=9_999)
-        sale = order("refunded to zero by an amount", 29)
-        left = round(sale.order["base_grand_total"] * 100)
-        yield self._refund(sale, now - 5 * DAY, {}, plus=left, minus=0)
-        sale = order("refunded months later", 340)
-        yield self._refund(sale, now - 1 * DAY, {0: lines[0][1]}, plus=0, minus=0)
+        # Name, days ago, days ago of the memo, pieces of each line, and what goes with them.
+        some: dict[str, Any] = {"plus": 0, "minus": 0}
+        cases: list[tuple[str, int, int, dict[int, int], dict[str, Any]]] = [
+            ("refunded whole", 20, 2, everything, {"shipping": ship}),
+            ("refunded whole in two memos", 21, 9, {0: lines[0][1]}, some),
+            ("refunded whole lines", 22, 7, {1: 3}, some),
+            ("refunded a part of a line", 23, 7, {1: 1}, some),
+            ("refunded a bundle", 24, 7, {2: 2}, some),
+            ("refunded an amount, no goods", 25, 6, {}, {"plus": 12_345, "minus": 0}),
+            ("refunded the shipping", 26, 6, {}, some | {"shipping": ship}),
+            ("refunded all goods, not the shipping", 27, 5, everything, some),
+            ("closed, a fee kept", 28, 5, everything, {"shipping": ship, "plus": 0, "minus": 9_999}),
+            ("refunded to zero by an amount", 29, 5, {}, some),
+            ("refunded months later", 340, 1, {0: lines[0][1]}, some),
+        ]
+        for name, days, ago, pieces, more in cases:
+            sale = order(name, days)
+            if name == "refunded to zero by an amount":
+                more = {"plus": round(sale.order["base_grand_total"] * 100), "minus": 0}
+            self._refund(sale, now - ago * DAY, pieces, **more)
+            if name == "refunded whole in two memos":
+                self._refund(sale, now - 8 * DAY, {1: 3, 2: 2}, shipping=ship)
+            yield sale
 
-        sale = order("canceled", 30, paid=False)
-        documents.cancel(sale.order, now - 28 * DAY)
-        yield sale
-        sale = order("a line canceled, the rest paid", 31, paid=False)
-        self._pay_partly(sale, now - 30 * DAY, 1)
-        documents.cancel(sale.order, now - 29 * DAY)
-        yield sale
-        sale = order("a line canceled, another refunded", 32, paid=False)
-        self._pay_partly(sale, now - 31 * DAY, 2)
-        documents.cancel(sale.order, now - 30 * DAY)
-        yield self._refund(sale, now - 29 * DAY, {0: lines[0][1]}, plus=0, minus=0)
-        sale = order("on hold before payment", 33, paid=False)
-        documents.hold(sale.order, now - 32 * DAY)
-        yield sale
-        sale = order("on hold after payment", 34, shipped=False)
-        documents.hold(sale.order, now - 33 * DAY)
-        yield sale
-        sale = order("commented", 35)
-        documents.remark(ids, sale.order, now - 3 * DAY, "Llamó: «¿cuándo llega?» 🙏")
-        yield sale
-
-    def _pay_partly(self, sale: Sale, moment: int, lines: int) -> None:
-        top = [item["item_id"] for item in sale.order["items"] if "parent_item_id" not in item]
-        store = STORES[sale.order["store_id"]]
-        invoice = documents.invoice(self.history.ids, sale.order, store, moment, top[:lines])
-        sale.invoices.append(invoice)
+        for name, days, pay, refund in (
+            ("canceled", 30, 0, False),
+            ("a line canceled, the rest paid", 31, 1, False),
+            ("a line canceled, another refunded", 32, 2, True),
+        ):
+            sale = order(name, days, paid=False)
+            if pay:
+                top = [item["item_id"] for item in sale.order["items"] if "parent_item_id" not in item]
+                documents.pay(sale.order, now - (days - 1) * DAY, top[:pay])
+            documents.cancel(sale.order, now - (days - 2) * DAY)
+            yield self._refund(sale, now - 29 * DAY, {0: lines[0][1]}, **some) if refund else sale
+        for name, days, more in (
+            ("on hold before payment", 33, {"paid": False}),
+            ("on hold after payment", 34, {"shipped": False}),
+        ):
+            sale = order(name, days, **more)
+            documents.hold(sale.order, now - (days - 1) * DAY)
+            yield sale
+        yield order("nothing happened to it", 35)
 
     def _payments(self) -> Iterator[Sale]:
         now = self.history.now
-        for i, method in enumerate(METHOD_TITLES):
-            days = 40 + i * 13
-            free = method == "free"
-            discount = FREE_COUPON if free else NO_DISCOUNT
-            yield self._order(f"{method}, paid", 22, now - days * DAY, method=method, discount=discount)
-            if not free:
-                yield self._order(
-                    f"{method}, never paid",
-                    22,
-                    now - (days + 3) * DAY,
-                    method=method,
-                    paid=False,
-                    fate="rejected",
-                )
+        for i, method in enumerate(METHODS):
+            paid_at = now - (40 + i * 13) * DAY
+            discount = FREE_COUPON if method == "free" else NO_DISCOUNT
+            yield self._order(f"{method}, paid", 22, paid_at, method=method, discount=discount)
+            if method != "free":
+                yield self._order(f"{method}, never paid", 22, paid_at - 3 * DAY, method=method, paid=False)
         sale = self._order("shipped, not yet paid", 22, now - 2 * DAY, method="cashondelivery", paid=False)
-        self._ship(sale, now - DAY)
+        documents.ship(sale.order, now - DAY)
         yield sale
         for state, days in (("payment_review", 1), ("pending_payment", 60), ("pending_payment", 0)):
-            method = "mercadopago_adbpayment_cc"
-            moment = now - days * DAY - 7200
-            sale = self._order(state, 22, moment, method=method, paid=False)
+            sale = self._order(state, 22, now - days * DAY - 7200, paid=False)
             sale.order["state"] = sale.order["status"] = state
             yield sale
 
@@ -331,29 +268,9 @@ class SpecialOrders:
         new = self._order("edited: the replacement", email, now - 16 * DAY + 600)
         number = old.order["increment_id"]
         documents.cancel(old.order, now - 16 * DAY + 600)
-        old.order["relation_child_id"] = str(new.order["entity_id"])
-        old.order["relation_child_real_id"] = f"{number}-1"
-        new.order["increment_id"] = f"{number}-1"
-        new.order["relation_parent_id"] = str(old.order["entity_id"])
-        new.order["relation_parent_real_id"] = number
-        new.order["original_increment_id"] = number
-        new.order["edit_increment"] = 1
+        ids = {"relation_child_id": str(new.order["entity_id"]), "relation_child_real_id": f"{number}-1"}
+        old.order |= ids
+        new.order |= {"increment_id": f"{number}-1", "original_increment_id": number, "edit_increment": 1}
+        new.order |= {"relation_parent_id": str(old.order["entity_id"]), "relation_parent_real_id": number}
         yield old
         yield new
-
-
-def _mark_imported(history: History, order: Doc) -> None:
-    """Leave the traces that an import leaves: empty card dates, a history without a text."""
-    order["payment"] |= {"cc_ss_start_month": "0", "cc_ss_start_year": "0"}
-    order["status_histories"].append(
-        {
-            "comment": None,
-            "created_at": order["created_at"],
-            "entity_id": history.ids.take("history"),
-            "entity_name": "order",
-            "is_customer_notified": 1,
-            "is_visible_on_front": 0,
-            "parent_id": order["entity_id"],
-            "status": order["status"],
-        }
-    )

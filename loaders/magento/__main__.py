@@ -12,6 +12,7 @@ from loaders.dates import parse_date
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, SettingsError, run_command
 from loaders.magento.doctor import permission_check
+from loaders.magento.interrupt import ended_at_once
 from loaders.magento.load import PARENTS, Load, LoadResult
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.magento.store import Span
@@ -65,7 +66,7 @@ def _run(command: str, variables: str | None, tables: Sequence[Table], when: Spa
     brand = str(project_vars(parse_vars(variables)).get("brand_attribute") or "")
     codes = tuple(dict.fromkeys(code for code in (brand, *settings.extra_attributes) if code))
     house = warehouse()
-    with locked(house, command):
+    with locked(house, command), ended_at_once():
         run = Load(settings, house, codes)
         if when is not None:
             result = run.backfill(tables, when)

@@ -8,8 +8,11 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from requests import RequestException, Response, Session
 
+from loaders.http import AnswerTooLargeError
+from loaders.magento.answers import json_of, php_error, said, text_of
 from loaders.magento.errors import MagentoError
 from loaders.settings import is_loopback, web_address
+from loaders.text import fit
 
 SETTING = "SOURCES__MAGENTO__BASE_URL"
 REST_PREFIXES = ("/rest", "/index.php/rest")  # the second where the web server does not rewrite
@@ -87,8 +90,9 @@ def find(base_url: str, ask: Callable[[str], Response]) -> Address:
 
 def redirected(path: str, response: Response) -> str:
     """One line for a redirect where an answer was expected."""
-    target = _without_secrets(response.headers.get("Location", "nowhere"))
-    return f"{path} is redirected to {target} ({response.status_code}); set {SETTING} to the address it ends at"
+    target = _redirect_of(response)
+    where = _without_secrets(target) if target else "nowhere"
+    return f"{path} is redirected to {where} ({response.status_code}); set {SETTING} to the address it ends at"
 
 
 def unreachable(base_url: str | None, error: RequestException) -> str:
@@ -103,6 +107,8 @@ def unreachable(base_url: str | None, error: RequestException) -> str:
         return f"the host of {base_url} is not known; check {SETTING} and this machine's DNS"
     if "Proxy" in type(error).__name__:
         return f"the proxy of this machine does not let {base_url} through; check HTTPS_PROXY and NO_PROXY"
+    if isinstance(error, AnswerTooLargeError):
+        return f"{base_url} answered far more than it was asked for; check {SETTING} and what stands before the shop"
     reason = type(error).__name__.removesuffix("Error")
     return f"no answer from {base_url} ({reason}); check {SETTING} and that the shop is up, then run again"
 
@@ -122,12 +128,7 @@ def _answers_at(base_url: str, ask: Callable[[str], Response]) -> Address | Resp
 
 def _is_rest(response: Response) -> bool:
     """Tell Magento's own answers, refusals included, from pages of the shop, its admin or something before it."""
-    if "json" not in response.headers.get("Content-Type", ""):
-        return False
-    try:
-        body = response.json()
-    except ValueError:
-        return False
+    body = json_of(response)
     return isinstance(body, dict) and ("base_currency_code" in body or "message" in body)
 
 
@@ -135,15 +136,18 @@ def _redirect_of(response: Response) -> str | None:
     location = response.headers.get("Location")
     if response.status_code not in (301, 302, 303, 307, 308) or not location:
         return None
-    return urljoin(str(response.url), location)
+    try:
+        return urljoin(str(response.url), location)
+    except ValueError:  # brackets that are no IPv6 address
+        return location
 
 
 def _base_of(target: str) -> str:
     """Base URL of a redirect that kept the call's path; empty when it leads somewhere else."""
-    parts = urlsplit(target)
-    path = parts.path.rstrip("/")
+    parts = _split(target)
+    path = parts.path.rstrip("/") if parts else ""
     for prefix in reversed(REST_PREFIXES):
-        if path.endswith(f"{prefix}/{OPEN_TO_ANYONE}"):
+        if parts and path.endswith(f"{prefix}/{OPEN_TO_ANYONE}"):
             kept = path.removesuffix(f"{prefix}/{OPEN_TO_ANYONE}")
             return urlunsplit((parts.scheme, parts.netloc, kept, "", ""))
     return ""
@@ -176,10 +180,24 @@ def _explained(base_url: str, response: Response) -> str:
         return f"{base_url} asks for fewer requests (429); run again later, or have this machine's address let in"
     if status >= 500:
         return f"{base_url} is broken at the moment ({status}, before Magento answers); run again when the shop works"
-    return f"no Magento REST API below {base_url} ({status}); set {SETTING} to the shop's address, not the admin's"
+    text = text_of(response)
+    return php_error(base_url, text) or (
+        f"no Magento REST API below {base_url} ({status}, {said(text)}); set {SETTING} to the shop's address, not the "
+        "admin's, or have this machine's address let in if that is a captcha or a firewall's page"
+    )
+
+
+def _split(url: str) -> SplitResult | None:
+    """Return the parts of an address, None when it is none."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _without_secrets(url: str) -> str:
-    """Return the address without user, password and query."""
-    parts = urlsplit(url)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    """Return the address without user, password and query, fit to be shown."""
+    parts = _split(url)
+    if parts is None:
+        return "an address that cannot be read"
+    return fit(urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", "")))

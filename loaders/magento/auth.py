@@ -8,7 +8,6 @@ store answers 401 in mid-run.
 from __future__ import annotations
 
 import base64
-import json
 import logging
 import threading
 import time
@@ -16,15 +15,17 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any
 
+import orjson
 from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
 from dlt.sources.helpers.requests import Client
-from requests import PreparedRequest, RequestException, Response
-from requests.adapters import HTTPAdapter
+from requests import PreparedRequest, RequestException, Response, Timeout
 from requests_oauthlib import OAuth1
 
+from loaders.http import BoundedAdapter
 from loaders.magento.address import follow_no_redirects, redirected, unreachable
-from loaders.magento.errors import LoginError, MagentoError, filled_message
+from loaders.magento.answers import LARGEST_ANSWER, json_of, strange, text_of
+from loaders.magento.errors import LoginError, StoreDownError, filled_message
 from loaders.magento.one_time_codes import OneTimeCodes
 from loaders.magento.settings import MagentoSettings, name
 from loaders.paths import warehouse
@@ -32,6 +33,7 @@ from loaders.settings import fits_a_header
 from loaders.text import keep_secret
 
 OPAQUE_TOKEN_SECONDS = 4 * 3600  # admin tokens before 2.4.4 say nothing of their life; 4 h is Magento's default
+LONGEST_LIFE = 366 * 24 * 3600.0
 RENEW_BEFORE_SECONDS = 120
 FIRST_LOGIN_ATTEMPTS = 3
 """Tries of a login whose password may be wrong: a try that got no answer may count towards the six that lock."""
@@ -115,7 +117,7 @@ class OAuthLogin(Login):
 
     def renew(self, request: PreparedRequest, response: Response, is_accepted: Callable[[], bool]) -> bool:
         """Ask again, with a new nonce, when the store has seen this one: a request that was sent twice on the way."""
-        return "nonce" in filled_message(_json(response))
+        return "nonce" in filled_message(json_of(response))
 
     def explain(self, text: str) -> str:
         """Texts as Magento's Oauth.php and TokenProvider have them; the signature's is recorded."""
@@ -228,23 +230,29 @@ class AdminLogin(Login):
             except RequestException as raised:
                 error = raised
             if response is not None and response.status_code == 200:
-                token = _json(response)
-                if isinstance(token, str) and token:
+                token = json_of(response)
+                if isinstance(token, str):
                     keep_secret(token)
-                    if fits_a_header(token):
+                    if token and fits_a_header(token):
                         return token
-                    raise MagentoError("the store answers the login with a token that no request can carry; report it")
-            is_passing = response is None or response.status_code == 429 or response.status_code >= 500
+            # What took the whole time-out would take it again, and may count towards the tries that lock.
+            is_passing = response is None and not isinstance(error, Timeout)
+            is_passing |= response is not None and (response.status_code == 429 or response.status_code >= 500)
             if not is_passing or attempt == attempts:
                 break
             time.sleep(_wait(attempt, response))
         if response is None and error is not None:
-            raise MagentoError(unreachable(self._settings.base_url, error)) from None
+            raise StoreDownError(unreachable(self._settings.base_url, error)) from None
         assert response is not None  # noqa: S101 - there is an answer or an error
-        if 300 <= response.status_code < 400:
-            raise MagentoError(redirected("the login", response))
-        text = refusal(response.status_code, _json(response), has_totp=self._codes is not None)
-        raise (MagentoError if is_passing else LoginError)(text)
+        status, body = response.status_code, json_of(response)
+        if 300 <= status < 400:
+            raise StoreDownError(redirected("the login", response))
+        if status < 300 and body is None:
+            raise StoreDownError(strange("the login", status, text_of(response)))
+        if status < 300:
+            raise StoreDownError(f"the login answered {status} without a token; have the shop looked at")
+        text = refusal(status, body, has_totp=self._codes is not None)
+        raise (StoreDownError if is_passing else LoginError)(text)
 
     def _ask(self) -> Response:
         credentials = {"username": self._settings.username, "password": self._settings.password}
@@ -256,15 +264,22 @@ class AdminLogin(Login):
             request_timeout=self._runtime.request_timeout, raise_for_status=False, status_codes=(), exceptions=()
         )
         session = client.session
+        bounded = BoundedAdapter(deadline=self._runtime.request_timeout, max_bytes=LARGEST_ANSWER)
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, bounded)
         follow_no_redirects(session)
         response = session.post(f"{self._rest_url}/{path}", json=credentials, headers={"Accept": "application/json"})
-        if self._codes is not None and response.status_code == 404 and "route" in filled_message(_json(response)):
+        if self._codes is not None and response.status_code == 404 and "route" in filled_message(json_of(response)):
             self._codes = None  # two-factor login is not installed there, or was switched off since
             return self._ask()
         return response
 
 
-class LoginAdapter(HTTPAdapter):
+class EndlessAnswerError(RequestException):
+    """An answer began and did not end in its time. Magento makes an answer whole before it sends it."""
+
+
+class LoginAdapter(BoundedAdapter):
     """Signs each try of each request, and asks once more with a renewed login after a 401."""
 
     def __init__(self, login: Login, rest_url: str = "", **options: Any) -> None:
@@ -298,8 +313,10 @@ class LoginAdapter(HTTPAdapter):
 
     def _send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         response = super().send(request, *args, **options)
-        if response.status_code == 401:
-            _ = response.content  # read to the end, so that the connection can be used again
+        try:
+            _ = response.content
+        except Timeout:
+            raise EndlessAnswerError(f"{request.url} began an answer and did not end it") from None
         return response
 
 
@@ -319,10 +336,11 @@ def token_seconds(token: str) -> float:
     """
     try:
         payload = token.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        return float(claims["exp"] - claims["iat"])
-    except (IndexError, KeyError, TypeError, ValueError):
+        claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        life = float(claims["exp"] - claims["iat"])
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError):
         return OPAQUE_TOKEN_SECONDS
+    return life if 1 <= life <= LONGEST_LIFE else OPAQUE_TOKEN_SECONDS
 
 
 def refusal(status: int, body: object, *, has_totp: bool) -> str:
@@ -383,11 +401,4 @@ def _two_factor(lowered: str, *, has_totp: bool) -> str:
 def _wait(attempt: int, response: Response | None) -> float:
     """Seconds before the next try."""
     asked = response.headers.get("Retry-After", "") if response is not None else ""
-    return min(float(asked) if asked.isdigit() else float(2**attempt), LONGEST_WAIT)
-
-
-def _json(response: Response) -> object:
-    try:
-        return response.json()
-    except ValueError:
-        return None
+    return min(float(asked) if asked.isdecimal() else float(2**attempt), LONGEST_WAIT)

@@ -16,15 +16,25 @@ from dlt.common.configuration import resolve_configuration
 from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
 from dlt.sources.helpers.requests import Client
 from dlt.sources.helpers.rest_client.client import RESTClient
-from requests import PreparedRequest, RequestException, Response
+from requests import PreparedRequest, RequestException, Response, exceptions
 
+from loaders.http import AnswerTooLargeError, BoundedAdapter
 from loaders.magento.address import Address, find, follow_no_redirects, redirected, unreachable
-from loaders.magento.auth import ANY_ADMIN_PATH, Login, LoginAdapter, make_login
-from loaders.magento.errors import BadAnswerError, LoginError, MagentoError, PermissionMissingError, filled_message
+from loaders.magento.answers import LARGEST_ANSWER, body_of, is_cut_off, json_of, read_json, said, strange, text_of
+from loaders.magento.auth import ANY_ADMIN_PATH, EndlessAnswerError, Login, LoginAdapter, make_login
+from loaders.magento.errors import (
+    BadAnswerError,
+    LoginError,
+    MagentoError,
+    PermissionMissingError,
+    StoreDownError,
+    filled_message,
+)
 from loaders.magento.politeness import Politeness
-from loaders.magento.settings import MagentoSettings
+from loaders.magento.settings import MagentoSettings, name
 
 HASTY_ATTEMPTS = 2
+_BROKEN = (exceptions.ConnectionError, exceptions.ChunkedEncodingError)
 
 
 class PageError(BadAnswerError):
@@ -34,10 +44,6 @@ class PageError(BadAnswerError):
         super().__init__(text)
         self.reason = reason
         self.status = status
-
-
-class StoreDownError(MagentoError):
-    """The store answers nothing at all; there is no point in asking for the next table."""
 
 
 @dataclass(frozen=True)
@@ -93,11 +99,11 @@ class MagentoClient:
         self._address_lock = threading.Lock()
         config = runtime or resolve_configuration(RuntimeConfiguration())
         self._runtime = config.copy()
-        self._search = Client(raise_for_status=False)  # a page where an answer belongs is an answer here
-        self._search.update_from_config(config)
-        self._http = Client(raise_for_status=False, retry_condition=_is_cut_off)
+        self._bounds: Any = {"deadline": config.request_timeout, "max_bytes": LARGEST_ANSWER}
+        self._bounded = BoundedAdapter(**self._bounds)
+        self._http = Client(raise_for_status=False, exceptions=(), retry_condition=_is_passing)
         self._http.update_from_config(config)
-        self._hasty = Client(raise_for_status=False, retry_condition=_is_cut_off)
+        self._hasty = Client(raise_for_status=False, exceptions=(), retry_condition=_is_passing)
         hasty = config.copy()
         hasty.request_max_attempts = min(HASTY_ATTEMPTS, config.request_max_attempts)
         self._hasty.update_from_config(hasty)
@@ -110,16 +116,26 @@ class MagentoClient:
 
         Raises PermissionMissingError, LoginError, PageError for this request's own failure, or another MagentoError.
         """
+        response = self._ask(path, params, hasty=hasty)
         try:
-            return self._checked(path, self._ask(path, params, hasty=hasty))
-        except PermissionMissingError:
-            # A token that ended between two answers looks the same: only a second refusal is believed.
+            return self._checked(path, response)
+        except (PermissionMissingError, StoreDownError):
+            # A token that ended between two answers looks like a missing permission, and a page in place of JSON may be
+            # gone the next moment: only the second is believed.
             return self._checked(path, self._ask(path, params, hasty=hasty))
 
     def _ask(self, path: str, params: dict[str, str] | None, *, hasty: bool) -> Response:
         self.requests += 1
         try:
             return self._rest(hasty=hasty).request(f"V1/{path}", method="GET", params=params)
+        except (AnswerTooLargeError, EndlessAnswerError) as error:
+            what = f"is larger than {LARGEST_ANSWER // 1_000_000} MB"
+            if isinstance(error, EndlessAnswerError):
+                what = f"did not end within {self._runtime.request_timeout:g} s"
+            raise StoreDownError(
+                f"the answer of {path} {what}; have what stands before the shop looked at, or set {name('page_size')} "
+                "lower"
+            ) from None
         except RequestException as error:
             reason = type(error).__name__
             raise PageError(unreachable(self.settings.base_url, error), reason) from None
@@ -129,7 +145,7 @@ class MagentoClient:
         base_url = self.address().base_url
         self.requests += 1
         try:
-            with closing(self._session(self._search)) as session:
+            with closing(self._session(self._http)) as session:
                 answer: Response = session.get(f"{base_url}/{path}")
         except RequestException as error:
             raise MagentoError(unreachable(base_url, error)) from None
@@ -141,7 +157,7 @@ class MagentoClient:
             response = self._rest().request("V1/modules", method="GET", params={"fields": ""})
         except (RequestException, MagentoError):
             return False
-        return response.status_code < 500 and response.status_code != 429
+        return response.status_code < 500 and response.status_code != 429 and json_of(response) is not None
 
     def search(
         self,
@@ -165,35 +181,43 @@ class MagentoClient:
         Raises MagentoError when the store does not answer or answers with errors.
         """
         response = self._send(self._anonymous(), "POST", "graphql", json={"query": query})
-        body = _json(response)
-        if response.status_code != 200 or not isinstance(body, dict) or not isinstance(body.get("data"), dict):
-            text = ""
-            if isinstance(body, dict) and body.get("errors"):
-                text = str(body["errors"][0].get("message", ""))
-            raise MagentoError(f"GraphQL answered {response.status_code} {text}".rstrip() + "; is /graphql blocked?")
-        return dict(body["data"])
+        body = json_of(response)
+        data = body.get("data") if isinstance(body, dict) else None
+        if response.status_code == 200 and isinstance(data, dict):
+            return data
+        if body is None and response.ok:
+            raise MagentoError(strange("GraphQL", response.status_code, text_of(response)))
+        errors = body.get("errors") if isinstance(body, dict) else None
+        first = errors[0] if isinstance(errors, list) and errors else None
+        text = filled_message(first) or (said(text_of(response)) if body is None else "without data")
+        raise MagentoError(f"GraphQL answered {response.status_code} {text}; is /graphql blocked?")
 
     def _checked(self, path: str, response: Response) -> Answer:
-        if response.status_code == 200:
-            return Answer(response.content, _server_time(response))
-        body = _json(response)
+        status = response.status_code
+        if status == 200:
+            content = body_of(response)
+            if not content.startswith((b"{", b"[")):
+                read_json(path, content)
+            return Answer(content, _server_time(response))
+        body = json_of(response)
         text = filled_message(body)
-        if self.login.is_refused(response.status_code, text):
+        if self.login.is_refused(status, text):
             resource = body["parameters"].get("resources") if _has_resources(body) else None
             if resource and self._login_works():
                 raise PermissionMissingError(path, str(resource))
             raise LoginError(self.login.explain(text))
-        if 300 <= response.status_code < 400:
+        if 300 <= status < 400:
             raise MagentoError(redirected(path, response))
-        if response.status_code == 403:
+        if body is None and status < 300:
+            raise StoreDownError(strange(path, status, text_of(response)))
+        if status == 403 or (body is None and status < 500 and status != 429):
+            page = f", {said(text_of(response))}" if body is None else ""
             raise MagentoError(
-                f"a firewall in front of the shop refuses {path} (403); have this machine's address let in"
+                f"a firewall in front of the shop refuses {path} ({status}{page}); have this machine's address let in"
             )
         detail = f'"{text}"' if text else "no Magento error text"
         raise PageError(
-            f"{path} answered {response.status_code}, {detail}, after all retries; run again later",
-            f"{response.status_code}, {detail}",
-            response.status_code,
+            f"{path} answered {status}, {detail}, after all retries; run again later", f"{status}, {detail}", status
         )
 
     def _login_works(self) -> bool:
@@ -224,7 +248,10 @@ class MagentoClient:
 
     def _session(self, http: Client) -> Any:
         session = http._make_session()
+        for scheme in ("https://", "http://"):
+            session.mount(scheme, self._bounded)
         follow_no_redirects(session)
+        session.hooks["response"].append(_without_odd_pause)
         # Clients that share PHP's session cookie queue behind each other (measured: 190 to 134 orders/s).
         session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         session.headers["Accept"] = "application/json"
@@ -235,7 +262,11 @@ class MagentoClient:
             if self._adapter is None:
                 login = make_login(self.settings, address.rest_url, self._runtime)
                 self._adapter = PoliteAdapter(
-                    login, self.politeness, rest_url=address.rest_url, pool_maxsize=self.settings.workers + 2
+                    login,
+                    self.politeness,
+                    rest_url=address.rest_url,
+                    pool_maxsize=self.settings.workers + 2,
+                    **self._bounds,
                 )
             return self._adapter
 
@@ -245,10 +276,10 @@ class MagentoClient:
         return self._login_adapter(self.address()).login
 
     def address(self) -> Address:
-        """Find where the store answers, once. Raises MagentoError saying what to set instead."""
+        """Find where the store answers, once. Raises StoreDownError saying what to set instead."""
         with self._address_lock:
             if self._address is None:
-                with closing(self._session(self._search)) as session:
+                with closing(self._session(self._http)) as session:
 
                     def ask(url: str) -> Response:
                         self.requests += 1
@@ -258,7 +289,10 @@ class MagentoClient:
                             raise MagentoError(unreachable(self.settings.base_url, error)) from None
                         return answer
 
-                    self._address = find(self.settings.base_url, ask)
+                    try:
+                        self._address = find(self.settings.base_url, ask)
+                    except MagentoError as error:
+                        raise StoreDownError(str(error)) from None
             return self._address
 
 
@@ -286,11 +320,23 @@ class PoliteAdapter(LoginAdapter):
         return response
 
 
-def _is_cut_off(response: Response | None, error: BaseException | None) -> bool:
-    """Tell whether a 200 is not the JSON it should be: a cut body, or a proxy's page with a good status."""
-    if response is None or response.status_code != 200:
-        return False
-    return not response.content.rstrip().endswith((b"}", b"]", b'"'))
+def _without_odd_pause(response: Response, **_: Any) -> None:
+    """Take away a Retry-After that dlt would stumble over: thousands of digits, a date beyond the calendar."""
+    asked = response.headers.get("Retry-After", "")
+    try:
+        int(asked) if asked.strip().isdecimal() else parsedate_to_datetime(asked)
+    except (TypeError, ValueError):
+        response.headers.pop("Retry-After", None)
+
+
+def _is_passing(response: Response | None, error: BaseException | None) -> bool:
+    """Tell what may go better the next moment, besides 429 and 5xx: a connection that broke, JSON without its end.
+
+    What took the whole time-out is not asked for again as it is: it would cost as much each time.
+    """
+    if response is None:
+        return isinstance(error, _BROKEN) and not isinstance(error, exceptions.Timeout)
+    return response.status_code == 200 and is_cut_off(response.content)
 
 
 def _has_resources(body: object) -> bool:
@@ -304,10 +350,3 @@ def _server_time(response: Response) -> datetime:
     except (KeyError, TypeError, ValueError):
         moment = datetime.now(UTC)
     return moment.astimezone(UTC).replace(tzinfo=None)
-
-
-def _json(response: Response) -> Any:
-    try:
-        return response.json()
-    except ValueError:
-        return None

@@ -8,6 +8,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -19,11 +20,13 @@ from dlt.common.configuration.specs.runtime_configuration import RuntimeConfigur
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, Check
 from loaders.errors import PipelineError
 from loaders.magento import graphql
+from loaders.magento.answers import read_json, text_of
 from loaders.magento.auth import AdminLogin
 from loaders.magento.client import Filter, MagentoClient
 from loaders.magento.errors import PermissionMissingError
 from loaders.magento.settings import MagentoSettings, missing_settings, name
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, ORDERS, STORE_VIEWS, TABLES, Table
+from loaders.text import fit
 
 TIMEOUT_SECONDS = 15.0
 CLOCK_SECONDS = 60
@@ -32,6 +35,7 @@ CODE_SECONDS = 25
 OAUTH_SECONDS = 500
 """OAuth requests are refused when they are more than 600 seconds from the future."""
 CERTIFICATE_DAYS = 14
+LONGEST_TEXT = 600
 LIMIT_ASKED = 301
 """One more than the largest page where Magento's input limit is on."""
 NEEDED = tuple(table for table in TABLES.values() if table.parent is None and table.rest_path)
@@ -104,7 +108,8 @@ class StoreDoctor:
     def _guarded(self, what: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
         """Yield what a check finds; what goes wrong in it is a row, and no reason to stop."""
         try:
-            yield from check()
+            for found in check():
+                yield replace(found, text=fit(found.text, LONGEST_TEXT))  # the store's own words are in it
         except PermissionMissingError as error:
             yield permission_check(what, error)
         except PipelineError as error:
@@ -145,7 +150,7 @@ class StoreDoctor:
 
     def _version(self) -> Iterator[Check]:
         response = self._client.page("magento_version")
-        found = re.match(r"Magento/(\d+)\.(\d+)\S* \(([^)]{1,40})\)", response.text) if response.ok else None
+        found = re.match(r"Magento/(\d+)\.(\d+)\S* \(([^)]{1,40})\)", text_of(response)) if response.ok else None
         if found is None:
             yield Check("Magento version", OK, "not told (the shop hides /magento_version, which does no harm)")
         elif (int(found[1]), int(found[2])) < (2, 3):
@@ -165,7 +170,7 @@ class StoreDoctor:
             yield Check("login", OK, f"{login.kind}; its token lives {minutes} minutes and is renewed before it ends")
         else:
             yield Check("login", OK, f"{login.kind}; it does not end")
-        modules = [str(one) for one in json.loads(answer.body)]
+        modules = [str(one) for one in read_json("modules", answer.body)]
         others = sorted(one for one in modules if not one.startswith(("Magento_", "PayPal_Braintree")))
         text = f"{len(modules)}, all of them Magento's own"
         if others:
@@ -306,7 +311,7 @@ class StoreDoctor:
         answer = self._client.search(
             table.rest_path, filters, page_size=page_size, sort=sort or table.filter_key, fields=fields
         )
-        body: dict[str, Any] = json.loads(answer.body)
+        body: dict[str, Any] = read_json(table.rest_path, answer.body)
         return body
 
     def _graphql(self, table: Table, codes: tuple[str, ...] = ()) -> list[dict[str, Any]]:

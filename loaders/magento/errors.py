@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 from loaders.errors import PipelineError
+from loaders.text import fit
 
 # ACL resource in Magento's 401 -> the box to tick in System > User Roles > Role Resources.
 ROLE_LABELS = {
@@ -21,6 +23,9 @@ ROLE_LABELS = {
     "Magento_Backend::store": "Stores > Settings > All Stores",
 }
 
+_LONGEST_TEXT = 1_000
+_MOST_PARAMETERS = 20
+
 
 class MagentoError(PipelineError):
     """The store could not be read."""
@@ -36,7 +41,7 @@ class PermissionMissingError(MagentoError):
     def __init__(self, path: str, resource: str) -> None:
         self.path = path
         self.resource = resource
-        self.label = ROLE_LABELS.get(resource, resource)
+        self.label = ROLE_LABELS.get(resource) or fit(resource, 100)
         super().__init__(
             f"the role may not read {path}; "
             f"tick `{self.label}` in System > User Roles > Role Resources and save the role"
@@ -47,14 +52,18 @@ class BadAnswerError(MagentoError):
     """The store answered, but not with what was asked for."""
 
 
+class StoreDownError(MagentoError):
+    """The store answers nothing, or nothing of Magento's; there is no point in asking for the next table."""
+
+
 def filled_message(body: object) -> str:
-    """Magento's error text with its placeholders (%1, %fieldName) filled from `parameters`.
+    """Magento's error text, fit to be shown, with its placeholders (%1, %fieldName) filled from `parameters`.
 
     `body` is the parsed JSON of an error answer; anything else gives an empty text.
     """
     if not isinstance(body, dict) or not isinstance(body.get("message"), str):
         return ""
-    parameters = body.get("parameters") or {}
-    pairs = parameters.items() if isinstance(parameters, dict) else enumerate(parameters, start=1)
-    values = {str(key): str(value) for key, value in pairs}
-    return re.sub(r"%(\w+)", lambda match: values.get(match[1], match[0]), body["message"])
+    given = body.get("parameters")
+    pairs = given.items() if isinstance(given, dict) else enumerate(given if isinstance(given, list) else [], start=1)
+    values = {str(key): fit(value) for key, value in islice(pairs, _MOST_PARAMETERS)}
+    return fit(re.sub(r"%(\w+)", lambda match: values.get(match[1], match[0]), body["message"][:_LONGEST_TEXT]))

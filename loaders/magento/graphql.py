@@ -10,6 +10,8 @@ import json
 from typing import Any
 
 from loaders.magento.client import MagentoClient
+from loaders.magento.errors import MagentoError
+from loaders.magento.parse import php_list
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, STORE_VIEWS, Table
 
 _STORE_FIELDS = (
@@ -31,22 +33,39 @@ def is_graphql(table: Table) -> bool:
     return table in (STORE_VIEWS, ATTRIBUTE_OPTIONS)
 
 
-def _store_views(client: MagentoClient) -> list[dict[str, Any]]:
+def _store_views(client: MagentoClient) -> list[Any]:
     data = client.graphql(f"{{storeConfig{{id}} availableStores{{{_STORE_FIELDS}}}}}")
-    default = (data.get("storeConfig") or {}).get("id")
-    return [{**row, "is_default": row.get("id") == default} for row in data.get("availableStores") or []]
+    default = _part(data.get("storeConfig"), "id")
+    return [
+        {**row, "is_default": row.get("id") == default} if isinstance(row, dict) else row
+        for row in _listed(data.get("availableStores"), "availableStores")
+    ]
 
 
-def _attribute_options(client: MagentoClient, attribute_codes: tuple[str, ...]) -> list[dict[str, Any]]:
+def _attribute_options(client: MagentoClient, attribute_codes: tuple[str, ...]) -> list[Any]:
     asked = ",".join(f'{{attribute_code:{json.dumps(code)},entity_type:"catalog_product"}}' for code in attribute_codes)
     query = (
         f"{{customAttributeMetadata(attributes:[{asked}]){{items{{attribute_code attribute_options{{value label}}}}}}}}"
     )
-    items = (client.graphql(query).get("customAttributeMetadata") or {}).get("items") or []
+    items = _listed(_part(client.graphql(query).get("customAttributeMetadata"), "items"), "items")
     return [
         {"attribute_code": item.get("attribute_code"), "value": option.get("value"), "label": option.get("label")}
+        if isinstance(option, dict)
+        else option
         for item in items
-        if item  # null in place of an attribute that does not exist
-        for option in item.get("attribute_options") or []
-        if option.get("value")
+        if isinstance(item, dict)  # null in place of an attribute that does not exist
+        for option in _listed(item.get("attribute_options"), "attribute_options")
+        if not isinstance(option, dict) or option.get("value")
     ]
+
+
+def _part(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else value
+
+
+def _listed(value: Any, name: str) -> list[Any]:
+    """Return a list of the answer, empty for null; raises MagentoError for what is none."""
+    found = [] if value is None else php_list(value)
+    if found is None:
+        raise MagentoError(f"GraphQL answered {name} that is no list; run again later")
+    return found

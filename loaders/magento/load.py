@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 import dlt
@@ -15,14 +15,14 @@ from dlt.common.configuration.utils import get_resolved_traces
 
 from loaders.errors import PipelineError
 from loaders.magento.ahead import Ahead
-from loaders.magento.client import MagentoClient, StoreDownError
-from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
+from loaders.magento.client import Filter, MagentoClient
+from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError, StoreDownError
 from loaders.magento.parse import Batch
 from loaders.magento.progress import Progress
-from loaders.magento.reader import MAX_SKIPPED, Part, Reader
-from loaders.magento.settings import MagentoSettings
+from loaders.magento.reader import MAX_SKIPPED, TIME, Part, Reader
+from loaders.magento.settings import MagentoSettings, name
 from loaders.magento.source import make_source, pipeline
-from loaders.magento.store import Checkpoint, RawStore, Span
+from loaders.magento.store import LARGEST_ID, Checkpoint, RawStore, Span
 from loaders.magento.sweep import FEW_ROWS, Sweep, sweep
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
 from loaders.paths import Warehouse
@@ -31,6 +31,8 @@ PARENTS = tuple(table for table in TABLES.values() if table.parent is None)
 REREAD = (CUSTOMERS, PRODUCTS, ORDERS)
 """Tables with changes that move no `updated_at`."""
 HALF_A_DAY = timedelta(hours=12)
+CLOCK_DIFFERENCE = timedelta(minutes=10)
+"""Two clocks further apart than this are told."""
 
 
 @dataclass
@@ -41,6 +43,10 @@ class TableResult:
     changed: int = 0
     deleted: int = 0
     note: str = ""
+
+    def tell(self, text: str) -> None:
+        """Add to the note."""
+        self.note = f"{self.note}; {text}" if self.note else text
 
 
 @dataclass
@@ -68,7 +74,7 @@ class Load:
         self._unfinished = house.work / "load.unfinished"
         self._client = MagentoClient(settings)
         self._raw = RawStore(house.path, settings.store_key)
-        self._started = datetime.now(UTC).replace(tzinfo=None)
+        self._started = _now()
         self._progress = Progress()
         self._reader = Reader(self._client, settings, self._started, attribute_codes, self._progress)
         self._result = LoadResult()
@@ -76,6 +82,8 @@ class Load:
         self._refused: dict[str, set[int]] = {}
         self._asked: dict[str, tuple[int, ...]] = {}
         self._ahead: tuple[Part, Ahead] | None = None
+        self._clocks_told = False
+        self._store_is_ahead = False
 
     def run(self, tables: Sequence[Table] = PARENTS) -> LoadResult:
         """Load `tables`: small ones in full, the others from their cursor, or from the start the first time.
@@ -83,6 +91,7 @@ class Load:
         Raises PipelineError when the store cannot be used at all; what fails for one table is in the result.
         """
         with self._working() as pipe:
+            self._reader.websites = self._websites()
             parts = first = [self._first_part(table) for table in tables]
             while parts:
                 parts = self._run_parts(pipe, parts)
@@ -102,6 +111,7 @@ class Load:
         Raises PipelineError when the store cannot be used at all.
         """
         with self._working() as pipe:
+            self._reader.websites = self._websites()
             parts = [self._span_part(table, span) for table in tables]
             while parts:
                 parts = self._run_parts(pipe, parts)
@@ -147,28 +157,67 @@ class Load:
         if again:
             self._run_parts(pipe, again)
 
+    def _websites(self) -> tuple[int, ...]:
+        """Websites of the store views to load, whose accounts are taken; none for the accounts of all websites."""
+        views = self._settings.stores
+        known = self._raw.websites_of_views()
+        if set(views) - known.keys():
+            known |= self._reader.websites_of_views()
+        found = {view: known.get(view) or self._reader.website_of_accounts(view) for view in views}
+        if unknown := [str(view) for view, website in found.items() if website is None]:
+            print(
+                f"  nothing tells to which website store view {', '.join(unknown)} of {name('store_ids')} belongs: "
+                "the accounts of all websites are loaded",
+                flush=True,
+            )
+            return ()
+        return tuple(sorted({website for website in found.values() if website is not None}))
+
+    def _compare_clocks(self, theirs: datetime) -> None:
+        ours = _now()
+        if abs(theirs - ours) > CLOCK_DIFFERENCE and not self._clocks_told:
+            self._clocks_told = True
+            print(
+                f"  the store's clock says {theirs:%Y-%m-%d %H:%M} UTC and this machine's {ours:%Y-%m-%d %H:%M}: "
+                "the earlier counts; have the wrong one set",
+                flush=True,
+            )
+        self._store_is_ahead |= theirs - ours > CLOCK_DIFFERENCE
+
+    def _put_right(self, table: Table) -> None:
+        """Forget marks in the future, which a version before this one took from a store's clock that was ahead.
+
+        What changed until then was not seen, and nothing tells since when: the table is read from the start.
+        """
+        moment = self._raw.forget_after(table, _now() + CLOCK_DIFFERENCE)
+        if moment is not None:
+            print(
+                f"  {table.name}: the last load is dated {moment:%Y-%m-%d %H:%M} UTC, which is still to come; "
+                "changes may have been missed: reading it from the start",
+                flush=True,
+            )
+
     def _first_part(self, table: Table) -> Part:
         if not table.cursor:
             return Part(table)
         skip = self._skipped(table)
         try:
             highest, server_time = self._reader.highest_id(table, skip)
+            self._compare_clocks(server_time)
             # Rows with higher ids than the store has now were deleted; the sweep has to look there too.
             highest = max(highest, self._raw.highest_id(table))
+            self._put_right(table)
             cursor = self._raw.cursor(table)
             if cursor is not None:
-                since = cursor - timedelta(minutes=self._settings.overlap_minutes)
+                since = min(cursor, server_time) - timedelta(minutes=self._settings.overlap_minutes)
                 return Part(table, since=since, highest_id=highest, server_time=server_time, skip=skip)
-            checkpoint = self._raw.checkpoint(table)
-            if checkpoint is not None:
-                self._say_resumed(table, checkpoint.upto_id, checkpoint.highest_id)
-            checkpoint = checkpoint or Checkpoint(server_time, 0, highest)
-            self._expect(table, checkpoint.upto_id, checkpoint.highest_id, skip)
+            checkpoint = self._raw.checkpoint(table) or Checkpoint(server_time, 0)
+            part = Part(table, checkpoint.upto_id, highest_id=highest, server_time=checkpoint.loaded_from, skip=skip)
+            return self._begin(part)
         except (LoginError, StoreDownError):
             raise
         except MagentoError as error:
             return Part(table, error=error)
-        return self._chunk(table, checkpoint, skip)
 
     def _skipped(self, table: Table) -> tuple[int, ...]:
         """Rows that the store could not send last time: left out of the pages, and asked for one by one later."""
@@ -181,59 +230,48 @@ class Load:
             return Part(table)
         skip = self._skipped(table)
         try:
-            _, server_time = self._reader.highest_id(table, skip)
-            progress = self._raw.backfilled(table, span)
-            if progress is None:
-                lowest = self._reader.lowest_id(table, span)
-                progress = (max(0, lowest - 1), self._reader.highest_id(table, skip, span)[0])
-            else:
-                self._say_resumed(table, *progress)
-            self._expect(table, *progress, skip, span)
+            highest, server_time = self._reader.highest_id(table, skip)
+            after = self._raw.backfilled(table, span)
+            return self._begin(Part(table, after, highest_id=highest, server_time=server_time, created=span, skip=skip))
         except (LoginError, StoreDownError):
             raise
         except MagentoError as error:
             return Part(table, error=error)
-        return self._chunk(table, Checkpoint(server_time, *progress), skip, span)
 
-    def _say_resumed(self, table: Table, upto_id: int, highest_id: int) -> None:
-        print(f"  {table.name}: going on after id {upto_id:,} of {highest_id:,}", flush=True)
+    def _begin(self, part: Part) -> Part:
+        """Make the first piece of what is left of a table."""
+        if part.after:
+            print(f"  {part.table.name}: going on after id {part.after:,}", flush=True)
+        return self._piece(part)
 
-    def _expect(self, table: Table, after: int, highest: int, skip: tuple[int, ...], span: Span | None = None) -> None:
-        """Count what is to be read, where it is more than one piece."""
-        if highest - after > self._settings.chunk_ids:
-            self._progress.expect(table.name, self._reader.rows_left(table, after, skip, span))
-
-    def _chunk(
-        self, table: Table, checkpoint: Checkpoint, skip: tuple[int, ...] = (), span: Span | None = None
-    ) -> Part:
-        """Make the next piece of a first load; the last one is open, so that what came meanwhile is read too."""
-        upto = checkpoint.upto_id + self._settings.chunk_ids
-        return Part(
-            table,
-            checkpoint.upto_id,
-            None if upto >= checkpoint.highest_id else upto,
-            highest_id=checkpoint.highest_id,
-            server_time=checkpoint.loaded_from,
-            skip=skip,
-            created=span,
-        )
+    def _piece(self, part: Part) -> Part:
+        """Have a part end with its row number `chunk_ids`; the last is open, so that what came meanwhile is read."""
+        part.upto, left = self._reader.nth_id(part, part.after, self._settings.chunk_ids)
+        if part.upto is not None:
+            self._progress.expect(part.table.name, left)
+        return part
 
     def _next_part(self, done: Part) -> Part | None:
         """What is left of the table after `done`: None when it is complete, or failed."""
         if done.error or done.is_again or not done.is_complete or done.upto is None or done.server_time is None:
             return None
-        return self._chunk(
-            done.table, Checkpoint(done.server_time, done.upto, done.highest_id), done.skip, done.created
-        )
+        part = replace(done, after=done.upto, upto=None, refused=[], keys=[], has_news=False, is_complete=False)
+        try:
+            return self._piece(part)
+        except MagentoError as error:  # its turn comes when what was read before it is written
+            return replace(part, error=error)
 
     def _run_parts(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> list[Part]:
         """Read and commit `parts`, then remember what is committed; return what follows them.
 
         While they are written, the first of those that follow is being read already.
         """
+        for part in parts:
+            if isinstance(part.error, LoginError | StoreDownError):
+                raise part.error
         self._extract(pipe, [part for part in parts if part.error is None])
-        following = [part for done in parts if (part := self._next_part(done)) is not None]
-        if following:
+        following = [after for done in parts if (after := self._next_part(done)) is not None]
+        if following and following[0].error is None:
             self._ahead = (following[0], Ahead(self._reader.read(following[0], self._raw.copy_of_known(following[0]))))
         if any(part.has_news for part in parts):
             self._guard(pipe.normalize)
@@ -243,17 +281,21 @@ class Load:
             pipe.abort_packages()
         pa.default_memory_pool().release_unused()  # or it is held beside what DuckDB takes for the next piece
         for part in parts:
+            if part.note:
+                self._result.tables.setdefault(part.table.name, TableResult()).tell(part.note)
             self._refused.setdefault(part.table.name, set()).update(part.refused)
             if part.error is not None:
                 self._failed[part.table.name] = part.error
             elif part.is_complete and part.table.cursor and part.server_time is not None and not part.is_again:
                 if part.created is not None:
-                    upto = part.highest_id if part.upto is None else part.upto
-                    self._raw.save_backfilled(part.table, part.created, upto, part.highest_id)
+                    self._raw.save_backfilled(part.table, part.created, part.upto)
                 elif part.upto is None:
-                    self._raw.finish(part.table, part.server_time, datetime.now(UTC).replace(tzinfo=None))
+                    reached = min(part.server_time, _now())
+                    if self._store_is_ahead:  # then its changes may be dated by a clock that is far behind ours
+                        reached = self._raw.latest_change(part.table, reached)
+                    self._raw.finish(part.table, reached, _now())
                 else:
-                    self._raw.save_checkpoint(part.table, Checkpoint(part.server_time, part.upto, part.highest_id))
+                    self._raw.save_checkpoint(part.table, Checkpoint(min(part.server_time, _now()), part.upto))
         return following
 
     def _extract(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
@@ -300,12 +342,12 @@ class Load:
         self._run_parts(pipe, again)
         for part, upto in looks:
             if part.is_complete and part.server_time is not None:
-                self._raw.save_reread(part.table, part.server_time, upto)
+                self._raw.save_reread(part.table, min(part.server_time, _now()), upto)
 
     def _second_look(self, part: Part) -> tuple[Part, int] | None:
         """Make the part of a table that is read again this time, and tell where the next time goes on.
 
-        What share of the ids it is follows from the time since the last look, so that all are seen
+        What share of the rows it is follows from the time since the last look, so that all are seen
         within `reread_days` however often the loader runs.
         """
         days = self._settings.reread_order_days if part.table is ORDERS else self._settings.reread_days
@@ -317,7 +359,7 @@ class Load:
         if not count:
             return None
         looked_at, upto = self._raw.reread(part.table) or (server_time - timedelta(days=1), 0)
-        elapsed = server_time - looked_at
+        elapsed = server_time - looked_at if looked_at <= server_time else timedelta(days=1)
         after = lowest - 1
         if count <= self._settings.reread_rows:
             if elapsed < HALF_A_DAY:
@@ -326,11 +368,12 @@ class Load:
         else:
             # One night less than promised: a change just after its turn waits for the night after the last.
             share = elapsed / timedelta(days=max(1, self._settings.reread_days - 1))
-            step = -(-(highest - after) * int(min(1.0, max(0.0, share)) * 1_000_000) // 1_000_000)
-            if step < self._settings.page_size:
+            rows = -(-count * int(min(1.0, share) * 1_000_000) // 1_000_000)
+            if rows < self._settings.page_size:
                 return None
             after = upto if after < upto < highest else after
-            last = min(after + step, highest)
+            created = [Filter("created_at", "gteq", newest_only.strftime(TIME))] if newest_only else []
+            last = self._raw.nth_id(part.table, after, rows, created)
         look = Part(part.table, after, last, highest_id=last, server_time=server_time, skip=part.skip, is_again=True)
         if newest_only is not None:  # ids do not always follow the dates: an import can number old orders last
             look.created = (newest_only, server_time + timedelta(days=2))
@@ -346,6 +389,8 @@ class Load:
                 self._mark_unseen(part, result)
                 continue
             found = self._sweep(part, result)
+            if part.table is CUSTOMERS and self._reader.websites:
+                self._read_accounts_besides(pipe, found, result)
             if found.gone:
                 gone.append((part.table, found.gone))
                 result.deleted = len(found.gone)
@@ -360,14 +405,41 @@ class Load:
         for table, ids in gone:  # last, so that a run killed before finds them again, and reads what hangs on them
             self._raw.mark_deleted(table, ids, self._started)
 
+    def _read_accounts_besides(self, pipe: dlt.Pipeline, found: Sweep, result: TableResult) -> None:
+        """Read the accounts of loaded orders that are not of the chosen websites, and those that have left these.
+
+        No window and no count shows what becomes of them, so that all are read each time. What does not come is gone.
+        """
+        besides = self._raw.accounts_besides(self._reader.websites)
+        ids = sorted({*besides, *found.gone})
+        if not ids:
+            return
+        part = Part(CUSTOMERS, ids=tuple(ids), is_again=True)
+        self._run_parts(pipe, [part])
+        found.gone = []
+        if not part.is_complete:
+            return
+        there = {*part.refused, *(int(key) for (key,) in part.keys if key)}
+        gone = ",".join(str(one) for one in ids if one not in there)
+        if gone:
+            found.gone = self._raw.ids(CUSTOMERS, [Filter("id", "in", gone)], 0, LARGEST_ID)
+        allowed = max(FEW_ROWS, int(len(ids) * self._settings.max_deleted_share))
+        if len(found.gone) > allowed:
+            result.note = f"no deletion marked: {len(found.gone)} of {len(ids)} accounts of other websites did not come"
+            found.gone = []
+
     def _mark_unseen(self, part: Part, result: TableResult) -> None:
         """Mark what a table that is read in full no longer has, unless that is more than anybody believes."""
         # All of it was asked for: a row of the quarantine that did not fail again is well or gone.
         self._asked[part.table.name] = tuple(self._raw.refused(part.table))
+        if not part.is_believed:
+            return
 
         def believed(rows: int) -> int:
-            if not part.keys:
-                return 0  # an empty list is a broken answer rather than a shop without categories
+            if not part.keys or any(None in key for key in part.keys):
+                # An empty list is a broken answer rather than a shop without categories, and a row whose id cannot be
+                # read may be any of those that seem gone.
+                return 0
             # Another attribute's options come when the setting changes, and the old ones go with it.
             return rows if part.table is ATTRIBUTE_OPTIONS else max(FEW_ROWS, rows // 2)
 
@@ -375,7 +447,7 @@ class Load:
         if gone <= believed(rows):
             result.deleted = gone
         else:
-            result.note = (
+            result.tell(
                 f"no deletion marked: {gone} of {rows} rows are not in the store's answer; check the role's "
                 "permissions, and what the shop's own pages show of them"
             )
@@ -435,9 +507,15 @@ class Load:
             result.changed = changed[table.name]
             if refused := sorted(self._refused.get(table.name, ())):
                 ids = ", ".join(map(str, refused[:5])) + (" and more" if len(refused) > 5 else "")
-                note = f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
-                result.note = f"{result.note}; {note}" if result.note else note
+                result.tell(
+                    f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
+                )
         self._result.errors = [f"{name}: {error}" for name, error in self._failed.items()]
         self._result.failed = list(self._failed)
         self._result.missing = {n: e for n, e in self._failed.items() if isinstance(e, PermissionMissingError)}
         self._result.requests = self._client.requests
+
+
+def _now() -> datetime:
+    """Return our clock: UTC, naive as in raw. Nothing is remembered as of a moment after it."""
+    return datetime.now(UTC).replace(tzinfo=None)

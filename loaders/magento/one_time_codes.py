@@ -10,6 +10,7 @@ from pathlib import Path
 import pyotp
 
 from loaders.magento.errors import LoginError
+from loaders.text import keep_secret
 
 _NOT_BASE32 = (
     "SOURCES__MAGENTO__TOTP_SECRET is not a base32 secret as Google Authenticator shows it (letters A-Z, digits 2-7)"
@@ -33,8 +34,10 @@ class OneTimeCodes:
         clock: Callable[[], float] = time.time,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
+        secret = secret.replace(" ", "").replace("-", "")
+        keep_secret(secret)
         try:
-            self._totp = pyotp.TOTP(secret.replace(" ", "").replace("-", ""))
+            self._totp = pyotp.TOTP(secret)
             self._totp.at(0)
         except ValueError:
             raise LoginError(_NOT_BASE32) from None

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -28,9 +29,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
 
+from loaders.magento.answers import read_json
 from loaders.magento.columns import OddRowsError, TypedRows
-from loaders.magento.errors import BadAnswerError
+from loaders.magento.errors import MagentoError
 from loaders.magento.tables import DUCKDB_TYPES, Column, Table, children_of
+from loaders.text import fit
 
 QUARANTINE_SCHEMA = pa.schema(
     [
@@ -70,7 +73,10 @@ _WIDE_DECIMAL = pa.decimal128(38, 16)
 
 @dataclass(frozen=True)
 class PageInfo:
-    """What paging needs to know of an answer: `last_key` is its highest key, None when it had no row."""
+    """What paging needs to know of an answer: `last_key` is its highest key, None when it had no row.
+
+    `total_count` is what the store says, 0 when it says nothing; it may be wrong.
+    """
 
     total_count: int
     row_count: int
@@ -113,22 +119,19 @@ class PageParser:
     def add(self, body: bytes) -> PageInfo:
         """Read one answer.
 
-        Raises BadAnswerError when it is not JSON or has no list of items.
+        Raises StoreDownError or BadAnswerError when it is not JSON, MagentoError when it has no list of items.
         """
         if not _has_whole(self._table):
             try:
                 return self._keep("fast", _read_fast(self._table, body))
             except pa.ArrowInvalid:
                 pass  # something in it does not fit: find out what, row by row
-        try:
-            answer = orjson.loads(body)
-        except orjson.JSONDecodeError:
-            raise BadAnswerError(
-                f"{self._table.rest_path} answered something that is not JSON; run again later"
-            ) from None
+        answer = read_json(self._table.rest_path, body)
+        if _NUMBERED.search(body) and (listed := _with_lists(self._table, answer)) != answer:
+            answer, body = listed, orjson.dumps(listed)
         # An empty page is `[]`, or `null` with `fields=` (recorded).
         if not isinstance(answer, dict) or not isinstance(answer.get("items", 0), list | None):
-            raise BadAnswerError(f"{self._table.rest_path} answered JSON without a list of items; run again later")
+            raise MagentoError(f"{self._table.rest_path} answered JSON without a list of items; run again later")
         if _has_whole(self._table):
             return self._keep("lenient", self._read_lenient(body))
         return self._add_row_by_row(answer)
@@ -152,19 +155,32 @@ class PageParser:
             for child in children_of(self._table):
                 tables[child.name] = self._arrow(_child_rows_sql(child))
             bad = self._connection.execute(_bad_sql(self._table)).fetchone()
-            quarantine = self._arrow(_quarantine_sql(self._table)).cast(QUARANTINE_SCHEMA) if bad and bad[0] else None
+            quarantine = _fitting(self._arrow(_quarantine_sql(self._table))) if bad and bad[0] else None
             self._pending[way] = []
             yield Batch(tables, quarantine)
         self.pending_rows = 0
 
     def keys(self) -> list[tuple[str, ...]]:
-        """Keys of all rows added since the last batch, as texts; for small tables."""
+        """Keys of all rows added since the last batch, as texts, None where unreadable; for small tables."""
+        return self._texts(self._table.primary_key)
+
+    def emptied(self) -> list[tuple[str, ...]]:
+        """Keys of those of them in which a lasting column is empty, each with the column's name."""
+        names, width = self._table.lasting, len(self._table.primary_key)
+        rows = self._texts((*self._table.primary_key, *names))
+        return [
+            (*row[:width], name)
+            for row in rows
+            for name, value in zip(names, row[width:], strict=True)
+            if not fit(value or "")
+        ]
+
+    def _texts(self, names: Sequence[str]) -> list[tuple[str, ...]]:
         found: list[tuple[str, ...]] = []
         for answers in self._pending.values():
             for answer in answers:
                 rows = answer["items"].combine_chunks().flatten()
-                columns = [rows.field(key).cast(pa.string()).to_pylist() for key in self._table.primary_key]
-                found += zip(*columns, strict=True)
+                found += zip(*[rows.field(name).cast(pa.string()).to_pylist() for name in names], strict=True)
         return found
 
     def close(self) -> None:
@@ -180,7 +196,7 @@ class PageParser:
         self._pending[way].append(answer)
         self.pending_rows += len(rows)
         total = answer["total_count"][0].as_py()
-        return PageInfo(int(total or 0), len(rows), pc.max(keys).as_py() if keys is not None else None)
+        return PageInfo(_count(total), len(rows), pc.max(keys).as_py() if keys is not None else None)
 
     def _clean(self, answers: pa.Table) -> dict[str, pa.Table] | None:
         """Turn answers without a flaw into tables; None when there is one."""
@@ -219,10 +235,8 @@ class PageParser:
         if odd:
             infos.append(self._keep("lenient", self._read_lenient(orjson.dumps({"items": odd}))))
         keys = [info.last_key for info in infos if info.last_key is not None]
-        total = answer.get("total_count")
-        return PageInfo(
-            total if isinstance(total, int) else 0, sum(i.row_count for i in infos), max(keys) if keys else None
-        )
+        total = _count(answer.get("total_count"))
+        return PageInfo(total, sum(i.row_count for i in infos), max(keys) if keys else None)
 
     def _read_lenient(self, body: bytes) -> pa.Table:
         """Read an answer as texts."""
@@ -236,6 +250,49 @@ class PageParser:
 
     def _arrow(self, sql: str) -> pa.Table:
         return self._execute(sql).to_arrow_table()
+
+
+def _count(total: object) -> int:
+    """Return the store's count; 0 when it is no number."""
+    return int(str(total)) if re.fullmatch(r"\d{1,18}", str(total)) else 0
+
+
+# --- lists as PHP writes them ------------------------------------------------------------------
+
+_NUMBERED = re.compile(rb'\{\s*"\d+"\s*:')
+
+
+def php_list(value: Any) -> list[Any] | None:
+    """Return a list, None for what is none. PHP writes a list with a gap in it as an object: `{"0": …, "2": …}`."""
+    if isinstance(value, dict) and all(map(str.isdecimal, value)):
+        return list(value.values())
+    return value if isinstance(value, list) else None
+
+
+@cache
+def _list_paths(table: Table) -> frozenset[str]:
+    """Where an item has lists: the children's, and JSON that no other column reaches into."""
+    children = {child.items_path for child in children_of(table)}
+    paths = children | {column.json_path for column in table.columns}
+    whole = {column.json_path for column in table.columns if column.type == "json"}
+    return frozenset(children | {path for path in whole if not any(one.startswith(f"{path}.") for one in paths)})
+
+
+def _with_lists(table: Table, answer: Any) -> Any:
+    """Return an answer in which each list that is read is one, however PHP wrote it."""
+
+    def read(value: Any, path: str, is_below: bool) -> Any:
+        is_below = is_below or path in _list_paths(table)
+        if is_below and (listed := php_list(value)) is not None:
+            value = listed
+        if isinstance(value, list):
+            return [read(one, path, is_below) for one in value]
+        if isinstance(value, dict):
+            return {name: read(below, f"{path}.{name}".lstrip("."), is_below) for name, below in value.items()}
+        return value
+
+    items = php_list(answer.get("items")) if isinstance(answer, dict) else None
+    return answer if items is None else {**answer, "items": [read(item, "", False) for item in items]}
 
 
 # --- what an answer looks like -----------------------------------------------------------------
@@ -528,7 +585,15 @@ def _bad_sql(table: Table) -> str:
 
 
 def _reason(column: Column, value: str) -> str:
-    return f"coalesce('not a {column.type}: ' || left({value}::varchar, 60), 'missing, and the row needs it')"
+    return f"coalesce('not a {column.type}: ' || left({value}::varchar, 1000), 'missing, and the row needs it')"
+
+
+def _fitting(lines: pa.Table) -> pa.Table:
+    """Return lines of the quarantine with the store's texts cut, clean and masked."""
+    columns = {name: lines[name] for name in QUARANTINE_SCHEMA.names}
+    for name, limit in (("row_id", 60), ("reason", 80)):
+        columns[name] = pa.array([text and fit(text, limit) for text in columns[name].to_pylist()], pa.string())
+    return pa.table(columns).cast(QUARANTINE_SCHEMA)
 
 
 def _not_a_list_sql(table: Table, child: Table) -> str:

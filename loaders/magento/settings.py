@@ -31,14 +31,14 @@ class MagentoSettings:
     page_size: int = number(100, 1, 300)  # 2.4.3.x refuses more, and so does any later store with its input limit on
     workers: int = number(2, 1, 16)
     store_ids: str = ""
-    """Ids of store views, such as `1,3`; empty for all."""
+    """Ids of store views, such as `1,3`; empty for all. Accounts are taken by their websites."""
     store_key: str = "main"
     overlap_minutes: int = number(15, 0, 10_000)
     """How far each window reaches back: a row becomes visible up to a second after its `updated_at` (recorded)."""
     max_deleted_share: float = number(0.01, 0, 1)
     """A sweep that would mark a larger share of a table's rows as deleted marks none."""
     chunk_ids: int = number(15_000, 1, 10_000_000)
-    """Ids between two checkpoints of a first load or backfill."""
+    """Rows between two checkpoints of a first load or backfill."""
     reread_days: int = number(7, 0, 3_650)
     """Within so many nights every customer and product is read again, for what `updated_at` hides; 0 for never."""
     reread_rows: int = number(2_000, 0, 10_000_000)

@@ -11,8 +11,7 @@ import dlt
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract import DltResource
 
-from loaders.magento.client import StoreDownError
-from loaders.magento.errors import LoginError, MagentoError
+from loaders.magento.errors import LoginError, MagentoError, StoreDownError
 from loaders.magento.parse import Batch
 from loaders.magento.reader import Part
 from loaders.magento.tables import Column, Table, all_columns, children_of

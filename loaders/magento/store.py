@@ -24,12 +24,12 @@ _OWN_TABLES = """
         primary key (store_key, table_name)
     );
     create table if not exists raw.load_checkpoints (
-        store_key varchar, table_name varchar, loaded_from timestamp, upto_id bigint, highest_id bigint,
+        store_key varchar, table_name varchar, loaded_from timestamp, upto_id bigint,
         primary key (store_key, table_name)
     );
     create table if not exists raw.load_backfills (
         store_key varchar, table_name varchar, created_from timestamp, created_before timestamp,
-        upto_id bigint, highest_id bigint,
+        upto_id bigint,
         primary key (store_key, table_name, created_from, created_before)
     );
     create table if not exists raw.load_rereads (
@@ -41,6 +41,7 @@ _OWN_TABLES = """
 # A line whose row cannot be found again (its key could not be read) is dropped when it is this old.
 QUARANTINE_DAYS = 30
 
+LARGEST_ID = 2**63 - 1
 LARGEST_LOG = 200_000_000
 """Bytes that DuckDB's log may have before it is written out; with them 1,000,000 orders took 508 MB of memory."""
 
@@ -55,7 +56,6 @@ class Checkpoint:
 
     loaded_from: datetime
     upto_id: int
-    highest_id: int
 
 
 class RawStore:
@@ -125,8 +125,7 @@ class RawStore:
     def checkpoint(self, table: Table) -> Checkpoint | None:
         """How far an unfinished load of `table` has come."""
         row = self._one(
-            "select loaded_from, upto_id, highest_id from raw.load_checkpoints where store_key = ? and table_name = ?",
-            table,
+            "select loaded_from, upto_id from raw.load_checkpoints where store_key = ? and table_name = ?", table
         )
         return Checkpoint(*row) if row else None
 
@@ -134,8 +133,9 @@ class RawStore:
         """Remember that all ids up to the checkpoint's are committed."""
         with self._open() as connection:
             connection.execute(
-                "insert or replace into raw.load_checkpoints values (?, ?, ?, ?, ?)",
-                [self._store_key, table.name, checkpoint.loaded_from, checkpoint.upto_id, checkpoint.highest_id],
+                """insert or replace into raw.load_checkpoints (store_key, table_name, loaded_from, upto_id)
+                   values (?, ?, ?, ?)""",
+                [self._store_key, table.name, checkpoint.loaded_from, checkpoint.upto_id],
             )
 
     def finish(self, table: Table, loaded_from: datetime, finished_at: datetime) -> None:
@@ -165,20 +165,48 @@ class RawStore:
                 "delete from raw.load_cursors where store_key = ? and table_name = ?", [self._store_key, table.name]
             )
 
-    def backfilled(self, table: Table, span: Span) -> tuple[int, int] | None:
-        """How far an unfinished backfill of a span of time has come: its last id, and the highest there is to read."""
+    def forget_after(self, table: Table, latest: datetime) -> datetime | None:
+        """Drop what is said of `table` as of a moment after `latest`; return that moment when it was a load's."""
+        with self._open() as connection:
+            found = [
+                connection.execute(
+                    f"""delete from raw.{name} where store_key = ? and table_name = ? and {column} > ?
+                        returning {column}""",
+                    [self._store_key, table.name, latest],
+                ).fetchone()
+                for name, column in (
+                    ("load_cursors", "loaded_from"),
+                    ("load_checkpoints", "loaded_from"),
+                    ("load_rereads", "reread_at"),
+                )
+            ]
+        return next((row[0] for row in found[:2] if row), None)
+
+    def latest_change(self, table: Table, before: datetime) -> datetime:
+        """The latest `updated_at` in raw that is not after `before`; `before` itself when there is none."""
+        if table.name not in self.tables():
+            return before
         with self._open() as connection:
             row = connection.execute(
-                """select upto_id, highest_id from raw.load_backfills
+                f"select max({table.cursor}) from raw.{table.name} where store_key = ? and {table.cursor} <= ?",
+                [self._store_key, before],
+            ).fetchone()
+        return row[0] if row and row[0] else before
+
+    def backfilled(self, table: Table, span: Span) -> int:
+        """Up to which id an unfinished backfill of a span of time has come, 0 when there is none."""
+        with self._open() as connection:
+            row = connection.execute(
+                """select upto_id from raw.load_backfills
                    where store_key = ? and table_name = ? and created_from = ? and created_before = ?""",
                 [self._store_key, table.name, *span],
             ).fetchone()
-        return (row[0], row[1]) if row else None
+        return int(row[0]) if row else 0
 
-    def save_backfilled(self, table: Table, span: Span, upto_id: int, highest_id: int) -> None:
-        """Remember how far a backfill of a span of time has come; forget it when it is done."""
+    def save_backfilled(self, table: Table, span: Span, upto_id: int | None) -> None:
+        """Remember how far a backfill of a span of time has come; None: it is done."""
         with self._open() as connection:
-            if upto_id >= highest_id:
+            if upto_id is None:
                 connection.execute(
                     """delete from raw.load_backfills
                        where store_key = ? and table_name = ? and created_from = ? and created_before = ?""",
@@ -186,8 +214,9 @@ class RawStore:
                 )
             else:
                 connection.execute(
-                    "insert or replace into raw.load_backfills values (?, ?, ?, ?, ?, ?)",
-                    [self._store_key, table.name, *span, upto_id, highest_id],
+                    """insert or replace into raw.load_backfills
+                       (store_key, table_name, created_from, created_before, upto_id) values (?, ?, ?, ?, ?)""",
+                    [self._store_key, table.name, *span, upto_id],
                 )
 
     def reread(self, table: Table) -> tuple[datetime, int] | None:
@@ -364,6 +393,49 @@ class RawStore:
             rows = connection.execute(f'select "{table.primary_key[0]}" from raw.{table.name} where {where}', values)
             return [row[0] for row in rows.fetchall()]
 
+    def nth_id(self, table: Table, after: int, rows: int, filters: Iterable[Filter] = ()) -> int:
+        """Id of the last of the next `rows` of the rows that `count` counts."""
+        where, values = self._where(table, filters, after, LARGEST_ID)
+        key = f'"{table.primary_key[0]}"'
+        with self._open() as connection:
+            row = connection.execute(
+                f"select max(id) from (select {key} as id from raw.{table.name} where {where} order by 1 limit {rows})",
+                values,
+            ).fetchone()
+        return int(row[0]) if row and row[0] is not None else after
+
+    def websites_of_views(self) -> dict[int, int]:
+        """Website of each store view that GraphQL named, or in which the newest account of the view is."""
+        if not {"store_views", "customers"} <= self.tables():
+            return {}
+        with self._open() as connection:
+            return dict(
+                connection.execute(
+                    """select view, website from (
+                           select store_id as view, max_by(website_id, id) as website, 1 as rank from raw.customers
+                           where store_key = $key and _deleted_at is null and website_id is not null group by store_id
+                           union all
+                           select id, website_id, 2 from raw.store_views
+                           where store_key = $key and _deleted_at is null and website_id is not null
+                       ) order by rank""",
+                    {"key": self._store_key},
+                ).fetchall()
+            )
+
+    def accounts_besides(self, websites: Sequence[int]) -> list[int]:
+        """Ids of the accounts of undeleted orders, and of those in raw, that are not of some websites."""
+        with self._open() as connection:
+            rows = connection.execute(
+                """with living as (select * from raw.customers where store_key = $key and _deleted_at is null)
+                   select customer_id from raw.orders
+                   where store_key = $key and _deleted_at is null and customer_id is not null
+                   union select id from living
+                   except select id from living where website_id in (select unnest($websites::bigint[]))
+                   order by 1""",
+                {"key": self._store_key, "websites": list(websites)},
+            ).fetchall()
+        return [row[0] for row in rows]
+
     def mark_deleted(self, table: Table, ids: Iterable[int], found_at: datetime) -> None:
         """Mark rows that are gone from the store; a row that comes back is written anew, without the mark."""
         with self._open() as connection:
@@ -453,7 +525,7 @@ class RawStore:
                 values.append(condition.value)
         return " and ".join(parts), values
 
-    def _one(self, sql: str, table: Table) -> tuple[datetime, int, int] | None:
+    def _one(self, sql: str, table: Table) -> tuple[datetime, int] | None:
         with self._open() as connection:
             return connection.execute(sql, [self._store_key, table.name]).fetchone()
 

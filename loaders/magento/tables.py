@@ -70,7 +70,8 @@ class Table:
     the answer's for customers, products and categories) are set for tables that are read over REST.
     A table with `parent` is a list inside its parent's items, found at `items_path`, written with
     the parent and carrying its load id; `parent_key` is the column that holds the parent's key.
-    `cursor` is the column of the update window, None for small tables that are read in full.
+    `cursor` is the column of the update window, None for small tables that are read in full. `lasting`
+    are columns of such a table that people see: a value that was known outlives an empty one.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Table:
     parent_key: str = ""
     items_path: str = ""
     store_filter: str = ""
+    lasting: tuple[str, ...] = ()
     extra_fields: tuple[str, ...] = field(default=())
 
 
@@ -264,7 +266,7 @@ CUSTOMERS = Table(
     rest_path="customers/search",
     primary_key=("id",),
     cursor="updated_at",
-    store_filter="store_id",
+    store_filter="website_id",
     columns=(
         Column("id", "bigint", "Account id, unique in the store.", required=True),
         Column("group_id", "bigint", "Customer group."),
@@ -319,6 +321,7 @@ CUSTOMER_GROUPS = Table(
     rest_path="customerGroups/search",
     filter_key="id",
     primary_key=("id",),
+    lasting=("code",),
     columns=(
         Column("id", "bigint", "Group id; 0 is NOT LOGGED IN.", required=True),
         Column("code", "text", "Name of the group."),
@@ -377,6 +380,7 @@ CATEGORIES = Table(
     description="One row per category, with the default store view's name.",
     rest_path="categories/list",
     primary_key=("id",),
+    lasting=("name",),
     columns=(
         Column("id", "bigint", "Category id, unique in the store.", required=True),
         Column("parent_id", "bigint", "Category above it."),
@@ -394,6 +398,7 @@ ATTRIBUTE_OPTIONS = Table(
     name="attribute_options",
     description="One row per option of a product attribute (brands, colors), labels of the default store view.",
     primary_key=("attribute_code", "value"),
+    lasting=("label",),
     columns=(
         Column("attribute_code", "text", "Code of the product attribute.", required=True),
         Column("value", "text", "Option id as products hold it.", required=True),
@@ -405,6 +410,7 @@ STORE_VIEWS = Table(
     name="store_views",
     description="One row per store view that GraphQL shows (those of the default website), with zone and currency.",
     primary_key=("id",),
+    lasting=("store_name", "timezone", "base_currency_code"),
     columns=(
         Column("id", "bigint", "Store view id, the store_id of orders and customers.", required=True),
         Column("store_code", "text", "Code of the store view."),

@@ -104,11 +104,11 @@ def test_the_difference_is_shown_before_anything_is_sent(shop: Shop) -> None:
     assert "1 would be new" in shop.run("loaders.icommkt", "diff").stdout
 
 
-def test_the_docs_have_it(shop: Shop) -> None:
+def test_the_docs_are_one_file_that_has_it(shop: Shop) -> None:
     assert shop.run("loaders.docs").returncode == 0
     docs = (shop.project / "target" / "docs.html").read_text(encoding="utf-8")
-    assert COLUMN in docs
-    assert WORDS in docs
+    assert all(words in docs for words in (COLUMN, WORDS, "days_since_last_purchase"))
+    assert 'src="http' not in docs, "it must open without a network"
 
 
 def test_no_python_was_touched(shop: Shop) -> None:

@@ -2,7 +2,8 @@
 
 Simulated days in the raw tables: orders placed, edited, refunded and deleted, accounts renamed, merged and deleted,
 products moved and relabelled, store views renamed, a changed time zone, seeds and vars edited, days left out, a day
-repeated, an earlier day built again, and builds killed half-way. EQUIVALENCE_DAYS=60 runs sixty days; the suite a few.
+repeated, an earlier day built again, and builds killed half-way. EQUIVALENCE_DAYS=60 EQUIVALENCE_SEED=7 runs longer and
+others than the suite does.
 """
 
 from __future__ import annotations
@@ -11,24 +12,23 @@ import datetime as dt
 import os
 import random
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from benchmarks.build.store import AS_OF, create
 from loaders.dbt_vars import project_vars
-from loaders.paths import PROJECT_ROOT, Warehouse
+from loaders.paths import Warehouse
 from loaders.rules import fingerprint
+from tests.dbt_project import Dbt, copy_of_project
+from tests.generated_shop import AS_OF, create
 
-DAYS = int(os.environ.get("EQUIVALENCE_DAYS", "5"))
+DAYS = int(os.environ.get("EQUIVALENCE_DAYS", "3"))
+SEED = int(os.environ.get("EQUIVALENCE_SEED", "11"))
 CONTACTS = 150
 PART = 25
 """Contacts in a part of the build that keeps rows: several parts on busy days. A fresh build is one part."""
-DBT = Path(sys.executable).with_name("dbt")
 
 # The making of a row may differ: the day it was made for is part of it, and which statement made it.
 BOOKKEEPING = {"_holds_from", "build_part"}
@@ -201,32 +201,19 @@ class Project:
     """A copy of the dbt project whose seeds and vars may change."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        for name in ("models", "macros", "seeds", "tests/singular"):
-            shutil.copytree(PROJECT_ROOT / name, folder / name)
-        for name in ("dbt_project.yml", "profiles.yml"):
-            shutil.copy(PROJECT_ROOT / name, folder / name)
+        self.folder = copy_of_project(folder)
         self.variables: dict[str, object] = {}
+        self.dbt = Dbt(self.folder, {"as_of_date": str(AS_OF)})
 
     def build(self, warehouse: Path, day: dt.date, *arguments: str, contacts_per_part: int = 200_000) -> None:
         """Run the seeds and models on the warehouse as of the day."""
-        rules = fingerprint(project_vars({**self.variables, "as_of_date": str(day)}), self.folder)
-        variables = {**self.variables, "as_of_date": str(day), "contacts_per_part": contacts_per_part}
-        environment = {
-            **{name: value for name, value in os.environ.items() if name != "STATE_PATH"},
-            "WAREHOUSE_PATH": str(warehouse),
-            "DBT_PROJECT_DIR": str(self.folder),
-            "DBT_PROFILES_DIR": str(self.folder),
-            "DBT_TARGET_PATH": str(self.folder / "target"),
-            "DBT_LOG_PATH": str(self.folder / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "DO_NOT_TRACK": "1",
-            "BUILD_RULES": rules,
-        }
-        command = [str(DBT), "--quiet", "--no-use-colors", "build", "--vars", str(variables)]
-        command += ["--resource-type", "model", "--resource-type", "seed", *arguments]
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        variables = {**self.variables, "as_of_date": str(day)}
+        rules = fingerprint(project_vars(variables), self.folder)
+        variables["contacts_per_part"] = contacts_per_part
+        kinds = ["--resource-type", "model", "--resource-type", "seed"]
+        results = self.dbt.run(warehouse, variables, "build", *kinds, *arguments, BUILD_RULES=rules)
+        assert results
+        assert not [(result.node.name, result.message) for result in results if result.status != "success"]
 
     def edit_a_rule(self, number: random.Random) -> str:
         """Change a seed or a var, and say which."""
@@ -288,16 +275,18 @@ def differences(kept: Path, fresh: Path) -> dict[str, int]:
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shop:
-    path = tmp_path / "kept.duckdb"
+    path = tmp_path / "kept" / "warehouse.duckdb"
+    path.parent.mkdir()
     create(path, CONTACTS)
     return Shop(path)
 
 
 def test_keeping_what_did_not_change_gives_the_marts_of_a_full_refresh(shop: Shop, tmp_path: Path) -> None:
-    number = random.Random(int(os.environ.get("EQUIVALENCE_SEED", "11")))
+    number = random.Random(SEED)
     project = Project(tmp_path / "project")
     project.build(shop.path, shop.day, contacts_per_part=PART)
-    fresh = tmp_path / "fresh.duckdb"
+    fresh = tmp_path / "fresh" / "warehouse.duckdb"
+    fresh.parent.mkdir()
     kept_rows = 0
     for day in range(1, DAYS + 1):
         shop.day += dt.timedelta(days=number.choice([0, 1, 1, 1, 1, 1, 2, 7, 31]))
@@ -324,8 +313,9 @@ def test_keeping_what_did_not_change_gives_the_marts_of_a_full_refresh(shop: Sho
         shutil.copyfile(shop.path, fresh)
         shutil.copyfile(Warehouse(shop.path).marts, Warehouse(fresh).marts)
         project.build(fresh, built, "--full-refresh")
-        assert not (found := differences(shop.path, fresh)), f"day {day}, {built}, after {done}: {found}"
-        print(f"day {day}: {built}, {', '.join(done) or 'nothing'}: the same", flush=True)
+        told = f"EQUIVALENCE_SEED={SEED}, day {day}, {built}, {', '.join(done) or 'nothing'}"
+        assert not (found := differences(shop.path, fresh)), f"{told}: {found}"
+        print(f"{told}: the same", flush=True)
     assert kept_rows > 0, "nothing was ever kept, so nothing was tested"
 
 

@@ -8,25 +8,22 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import yaml
-from dbt.adapters.duckdb.connections import DuckDBConnectionManager
-from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
 
 from loaders.magento.tables import TABLES, arrow_schema, create_statement
-from loaders.paths import Warehouse
+from loaders.paths import PROJECT_ROOT, Warehouse
+from tests import dbt_project
+from tests.dbt_project import Dbt
 from tests.oracle import raw_rows
 from tests.oracle.compare import Difference, differences
 from tests.oracle.contacts import COLUMNS
@@ -37,7 +34,6 @@ from tests.oracle.seeds import Seeds, read
 from .situations import Situation
 from .stores import LOADED, Store
 
-PROJECT = Path(__file__).resolve().parents[2]
 CHANGED = datetime(2026, 11, 1, 3, 0)
 
 Rows = dict[str, dict[str, Any]]
@@ -76,13 +72,18 @@ class Built:
 
 
 def copy_of_project(folder: Path, situation: Situation) -> Path:
-    """Copy what dbt reads into `folder`, with the situation's seeds."""
-    for name in ("models", "macros", "seeds", "tests/singular"):
-        shutil.copytree(PROJECT / name, folder / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT / name, folder / name)
+    """Have in `folder` what dbt reads, with the situation's seeds."""
+    if not folder.exists():
+        dbt_project.copy_of_project(folder)
+    shutil.copytree(PROJECT_ROOT / "seeds", folder / "seeds", dirs_exist_ok=True)
     situation.write_seeds(folder / "seeds")
     return folder
+
+
+@cache
+def read_by_dbt(project: Path) -> Dbt:
+    """dbt over a project; vars and rows of seeds, all that a situation changes, are of no interest before it runs."""
+    return Dbt(project, {"as_of_date": "2026-01-01", "line_totals_severity": "warn"})
 
 
 def write_raw(connection: duckdb.DuckDBPyConnection, stores: Sequence[Store], schema: str = "raw") -> None:
@@ -102,63 +103,12 @@ def write_raw(connection: duckdb.DuckDBPyConnection, stores: Sequence[Store], sc
             connection.execute(f"insert into {schema}.{table.name} by name select * from arrow")
 
 
-@contextmanager
-def environment(**settings: str) -> Iterator[None]:
-    """Environment variables, put back afterwards."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
-class Dbt:
-    """dbt inside this process over one project and warehouse: reads the project once, then runs commands."""
-
-    def __init__(self, project: Path, warehouse: Path, variables: Mapping[str, Any]) -> None:
-        self._environment = {
-            "WAREHOUSE_PATH": str(warehouse),
-            "STATE_PATH": "",
-            "DBT_PROJECT_DIR": str(project),
-            "DBT_PROFILES_DIR": str(project),
-            "DBT_TARGET_PATH": str(project / "target"),
-            "DBT_LOG_PATH": str(project / "logs"),
-            "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
-            "DO_NOT_TRACK": "1",
-        }
-        self._vars = ["--vars", yaml.safe_dump(dict(variables), default_flow_style=True, width=10_000).strip()]
-        with environment(**self._environment):
-            parsed = dbtRunner().invoke(["--quiet", "--no-use-colors", "parse", *self._vars])
-        if not parsed.success:
-            raise AssertionError(f"dbt cannot read the project: {parsed.exception}")
-        self._manifest: Any = parsed.result
-
-    def run(self, *arguments: str) -> list[Any]:
-        """Results of a dbt command, whether green or not."""
-        try:
-            with environment(**self._environment):
-                done = dbtRunner(manifest=self._manifest).invoke(
-                    ["--quiet", "--no-use-colors", *arguments, *self._vars]
-                )
-        finally:
-            reset_adapters()  # type: ignore[no-untyped-call]
-            # dbt-duckdb keeps the warehouse open for its next run.
-            DuckDBConnectionManager.close_all_connections()  # type: ignore[no-untyped-call]
-        if done.exception:
-            raise AssertionError(f"dbt {arguments[0]}: {done.exception}")
-        return list(done.result.results)  # type: ignore[union-attr]
-
-    def upstream(self, unique_id: str) -> frozenset[str]:
-        """Names of a model and of everything that it is made from."""
-        node = self._manifest.nodes.get(unique_id)
-        if node is None:  # a source
-            return frozenset()
-        return frozenset({node.name}).union(*map(self.upstream, getattr(node.depends_on, "nodes", ())))
+def upstream(manifest: Any, unique_id: str) -> frozenset[str]:
+    """Names of a model and of everything that it is made from."""
+    node = manifest.nodes.get(unique_id)
+    if node is None:  # a source
+        return frozenset()
+    return frozenset({node.name}).union(*(upstream(manifest, one) for one in getattr(node.depends_on, "nodes", ())))
 
 
 def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_unit_tests: bool = False) -> Built:
@@ -172,12 +122,13 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         path.unlink(missing_ok=True)
     with duckdb.connect(str(warehouse)) as connection:
         write_raw(connection, stores)
-    dbt = Dbt(project, warehouse, situation.dbt_vars)
-    results = dbt.run("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test")
+    dbt = read_by_dbt(project)
+    run = partial(dbt.run, warehouse, situation.dbt_vars)
+    results = run("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test")
     broken = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     if broken:
         raise AssertionError(f"the build of {situation.name!r} failed (in {project}):\n" + "\n".join(broken))
-    tests = dbt.run("test", *([] if with_unit_tests else ["--exclude-resource-type", "unit_test"]))
+    tests = run("test", *([] if with_unit_tests else ["--exclude-resource-type", "unit_test"]))
     failed = [test for test in tests if test.status not in ("pass", "warn")]
     nodes = [
         Node(
@@ -196,7 +147,7 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         warehouse=warehouse,
         answers=answers,
         nodes=nodes,
-        needed=dbt.upstream("model.magento_icommkt.icommkt_payloads"),
+        needed=upstream(dbt.manifest, "model.magento_icommkt.icommkt_payloads"),
         seeds=read(project / "seeds"),
         failed_tests=[f"{test.node.name}: {test.message}" for test in failed if test.node.resource_type == "test"],
         failed_unit_tests=[test.node.name for test in failed if test.node.resource_type == "unit_test"],

@@ -184,7 +184,7 @@ MUTATIONS = (
     Mutation("e-mail: a word of one character more", EMAILS, "'@', 1)) > 64", "'@', 1)) > 65"),
     Mutation("e-mail: a domain that ends in a number", EMAILS, "[.])+[a-z]", "[.])+[a-z0-9]"),
     Mutation("e-mail: a domain with an underscore", EMAILS, '"([a-z0-9-]*[a-z0-9])?"', '"([a-z0-9_-]*[a-z0-9])?"'),
-    Mutation("e-mail: angle brackets", EMAILS, "`{|}~-]+", "`{|}~<-]+"),
+    Mutation("e-mail: mailto: in front", EMAILS, "`{|}~-]+", "`{|}~:-]+"),
     Mutation(
         "excluded: a domain without its sub-domains",
         CHECKED,

@@ -363,7 +363,7 @@ class Drawing:
                 is_active=self.now_and_then((True, False, None)),
             )
         for code in ("manufacturer", "marca"):
-            has = self.now_and_then((15, *range(16)), 3)
+            has = 0 if self.happens(4) else self.now_and_then((15, *range(16)), 3)  # none: a text
             for bit, value in enumerate(("4", "5", "6", "7")):
                 if has >> bit & 1:
                     label = self.one_of((f"Marca {value}", *WORDS))

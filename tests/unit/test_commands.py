@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from demo.environment import PROJECT_ROOT
-from loaders import daily, doctor, report
+from loaders import build, daily, doctor, report
 from loaders.errors import run_command
 from loaders.icommkt import __main__ as icommkt
 from loaders.icommkt import settings as icommkt_settings
@@ -113,6 +113,7 @@ def test_each_number_has_its_range(run: Run, tmp_path: Path, name: str, value: s
         ("WAREHOUSE_PATH", "it's/shop.duckdb"),
         ("WAREHOUSE_PATH", "shop\n.duckdb"),
         ("WAREHOUSE_PATH", "c#/shop.duckdb"),
+        ("WAREHOUSE_PATH", "shop%d.duckdb"),
         ("WAREHOUSE_PATH", "/"),
     ],
 )
@@ -192,7 +193,7 @@ def test_a_folder_called_like_a_seed_is_told(run: Run, tmp_path: Path, monkeypat
     assert run(daily.main).in_one_line() == "error: seeds/mine.csv cannot be read: Is a directory"
 
 
-@pytest.mark.parametrize("cut", ["half", "empty", "other"])
+@pytest.mark.parametrize("cut", ["head", "empty", "other"])
 @pytest.mark.parametrize(
     ("file", "main", "arguments"),
     [
@@ -215,12 +216,19 @@ def test_a_damaged_file_is_named_and_left_alone(
     path = folder / file
     path.unlink(missing_ok=True)
     with duckdb.connect(str(path)) as db:
-        db.execute("create table a as select range as i, md5(range::varchar) as t from range(10000)")
-    path.write_bytes({"half": path.read_bytes()[: path.stat().st_size // 2], "empty": b"", "other": b"x" * 9999}[cut])
+        db.execute("create table a as from range(10000)")
+    path.write_bytes({"head": path.read_bytes()[:5000], "empty": b"", "other": b"x" * 9999}[cut])
     before = path.read_bytes()
     said = run(main, *arguments)
     assert str(path) in said.in_one_line()
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("file", ["shop.state.duckdb", "shop.marts.duckdb"])
+def test_a_build_names_a_damaged_file(run: Run, tmp_path: Path, file: str) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / file).write_bytes(b"")
+    assert f"{file} cannot be opened" in run(build.main, "--vars", "{store_timezone: UTC}").in_one_line()
 
 
 def raising(error: Exception) -> Callable[[], int]:

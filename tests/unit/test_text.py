@@ -23,6 +23,10 @@ def test_a_contact_is_never_named(text: str) -> None:
     assert "jane" not in fit(text, contact="jane.doe@example.com").lower().replace("j***", "")
 
 
+def test_two_addresses_in_one_word_are_both_masked() -> None:
+    assert mask("/bob@example.org/jane.doe%40example.com") == "/***@example.org/***@example.com"
+
+
 @pytest.mark.parametrize("form", ["{}", "Basic czNjcmV0LyI=", "s3cret%2F%22", 's3cret/\\"'])
 def test_a_secret_is_masked_in_each_form_that_it_is_sent_in(form: str) -> None:
     keep_secret('s3cret/"')

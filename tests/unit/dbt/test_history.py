@@ -4,9 +4,6 @@ The models' SQL has unit tests beside it; this runs them one after the other ove
 an earlier run of the same date, which dbt's unit tests do not run.
 """
 
-import json
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,42 +11,8 @@ import duckdb
 import pytest
 
 from loaders.build import dbt_environment
-from loaders.paths import Warehouse
-
-# One process for all days: dbt reads the project once.
-RUN = """
-import json, sys
-import duckdb
-from dbt.adapters.factory import reset_adapters
-from dbt.cli.main import dbtRunner
-
-warehouse, marts, days = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
-parsed = dbtRunner().invoke(["--quiet", "parse"])
-assert parsed.success, parsed.exception
-for as_of_date, contacts in days:
-    with duckdb.connect(warehouse) as connection:
-        connection.execute(f"attach if not exists '{marts}' as marts")
-        for schema in ("intermediate", "marts.marts"):
-            connection.execute(f"create schema if not exists {schema}")
-        connection.execute(
-            "create or replace table intermediate.int_build_settings as "
-            "select 'main' as store_key, cast(? as date) as as_of_date", [as_of_date]
-        )
-        rows = ", ".join(f"('main', '{email}', 'LOYAL', '{segment}')" for email, segment in contacts.items())
-        connection.execute(
-            "create or replace table marts.marts.rfm_contacts as "
-            f"select * from (values {rows}) as t (store_key, email, rfm_group, rfm_segment)"
-        )
-        connection.execute(
-            "create or replace table marts.marts.icommkt_contacts as "
-            "select *, 1 as purchases_total, 2.5 as amount_total from marts.marts.rfm_contacts"
-        )
-    runner = dbtRunner(manifest=parsed.result)
-    done = runner.invoke(["--quiet", "run", "--full-refresh", "--select", "path:models/marts/history"])
-    assert done.success, (done.exception, done.result)
-    reset_adapters()
-"""
-
+from loaders.paths import PROJECT_ROOT, Warehouse
+from tests.dbt_project import Dbt
 
 Day = tuple[str, dict[str, str]]
 Row = tuple[str, str, str | int | None, str | int | None]
@@ -63,18 +26,41 @@ def history(tmp_path: Path) -> "History":
 class History:
     def __init__(self, folder: Path) -> None:
         house = Warehouse(folder / "warehouse.duckdb")
+        house.make_folders()
         self.warehouse, self.marts = house.path, house.marts
-        self.environment = dbt_environment(house)
+        self.dbt = Dbt(PROJECT_ROOT, {}, **dbt_environment(house))
 
     def after(self, days: Sequence[Day]) -> list[Row]:
         """Moves as (date, e-mail, from, to) after a build of each of the days."""
-        command = [sys.executable, "-c", RUN, str(self.warehouse), str(self.marts), json.dumps(days)]
-        done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stdout + done.stderr
+        for as_of_date, contacts in days:
+            self.make(as_of_date, contacts)
+            results = self.dbt.run(self.warehouse, {}, "run", "--full-refresh", "--select", "path:models/marts/history")
+            assert {result.status for result in results} == {"success"}
         return self.select(
             "select cast(moved_date as varchar), email, from_rfm_segment, to_rfm_segment "
             "from marts.fct_rfm_segment_moves order by all"
         )
+
+    def make(self, as_of_date: str, contacts: dict[str, str]) -> None:
+        """Make what the history is made from."""
+        with duckdb.connect(str(self.warehouse)) as connection:
+            connection.execute(f"attach '{self.marts}' as marts")
+            for schema in ("intermediate", "marts.marts"):
+                connection.execute(f"create schema if not exists {schema}")
+            connection.execute(
+                "create or replace table intermediate.int_build_settings as "
+                "select 'main' as store_key, cast(? as date) as as_of_date",
+                [as_of_date],
+            )
+            rows = ", ".join(f"('main', '{email}', 'LOYAL', '{segment}')" for email, segment in contacts.items())
+            connection.execute(
+                "create or replace table marts.marts.rfm_contacts as "
+                f"select * from (values {rows}) as t (store_key, email, rfm_group, rfm_segment)"
+            )
+            connection.execute(
+                "create or replace table marts.marts.icommkt_contacts as "
+                "select *, 1 as purchases_total, 2.5 as amount_total from marts.marts.rfm_contacts"
+            )
 
     def select(self, sql: str) -> list[Row]:
         with duckdb.connect(str(self.marts), read_only=True) as connection:

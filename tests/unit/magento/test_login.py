@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +17,7 @@ from demo.magento.auth import INTEGRATION
 from demo.magento.generate import create
 from demo.magento.settings import Settings as DemoSettings
 from demo.serving import serving
-from loaders.magento.auth import AdminLogin, BearerLogin, LoginAdapter
+from loaders.magento.auth import AdminLogin, BearerLogin, LoginAdapter, token_seconds
 from loaders.magento.client import Filter, MagentoClient
 from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
 from loaders.magento.one_time_codes import OneTimeCodes
@@ -24,6 +25,7 @@ from loaders.magento.settings import MagentoSettings
 
 PASSWORD = DemoSettings().password
 SECRET = DemoSettings().tfa_secret
+BOUNDS: Any = {"deadline": 5, "max_bytes": 100_000}
 TOKEN = "/V1/integration/admin/token"
 GOOGLE = "/V1/tfa/provider/google/authenticate"
 
@@ -120,6 +122,13 @@ def test_token_is_renewed_before_it_ends(shop: Shop) -> None:
         now[0] = 1000.0 + moment
         login.sign(request)
         assert len(shop.asked(TOKEN)) == logins, moment
+
+
+@pytest.mark.parametrize(
+    "claims", ['{"exp": 1e400, "iat": 0}', '{"exp": 0, "iat": 9}', "[" * 9_000, "[]", '{"exp":"x"}', "7"]
+)
+def test_a_token_that_lies_of_its_life_lives_the_usual_time(claims: str) -> None:
+    assert token_seconds(f"x.{base64.urlsafe_b64encode(claims.encode()).decode()}.x") == 4 * 3600
 
 
 def test_short_token_is_not_fetched_for_each_request(shop: Shop) -> None:
@@ -381,7 +390,7 @@ def test_nobody_there() -> None:
 
 def test_an_error_carries_no_credentials() -> None:
     session = requests.Session()
-    session.mount("http://", LoginAdapter(BearerLogin("geheim"), "http://127.0.0.1:9/rest"))
+    session.mount("http://", LoginAdapter(BearerLogin("geheim"), "http://127.0.0.1:9/rest", **BOUNDS))
     with pytest.raises(requests.ConnectionError) as caught:
         session.get("http://127.0.0.1:9/rest/V1/orders", timeout=5)
     assert caught.value.request is not None
@@ -390,7 +399,7 @@ def test_an_error_carries_no_credentials() -> None:
 
 def test_an_answer_carries_no_credentials(shop: Shop) -> None:
     session = requests.Session()
-    session.mount(shop.url, LoginAdapter(BearerLogin("geheim"), f"{shop.url}/rest"))
+    session.mount(shop.url, LoginAdapter(BearerLogin("geheim"), f"{shop.url}/rest", **BOUNDS))
     response = session.get(f"{shop.url}/rest/V1/modules", timeout=5)
     assert response.status_code == 401
     assert "Authorization" not in response.request.headers

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from loaders.magento.errors import BadAnswerError
+from loaders.magento.errors import BadAnswerError, MagentoError, StoreDownError
 from loaders.magento.parse import PageParser
 from loaders.magento.tables import (
     ATTRIBUTE_OPTIONS,
@@ -109,7 +109,7 @@ def test_what_paging_needs() -> None:
         ({"created_at": "0000-00-00 00:00:00"}, "created_at", False),
         ({"entity_id": {"a": 1}}, "entity_id", False),
         ({"payment": []}, None, True),
-        ({"items": {"1": {"item_id": 5}}}, "items", True),
+        ({"items": "x"}, "items", True),
         ({"items": [{"item_id": "x"}]}, "item_id", True),
     ],
 )
@@ -177,13 +177,63 @@ def test_a_row_that_the_warehouse_has_is_left_out_until_its_load_is_incomplete()
 
 
 @pytest.mark.parametrize(
-    "body", [b"<html>", b'{"message":"x"}', b"[]", b'{"items":{"5":{}}}', b'{"items":[{"entity_id"']
+    ("body", "error"),
+    [
+        (b"<html>", StoreDownError),
+        (b'{"items":[]}<p>', StoreDownError),
+        (b'{"items":' + b"[" * 5000 + b"]" * 5000 + b"}", StoreDownError),
+        (b'{"items":[{"entity_id"', BadAnswerError),
+        (b'{"message":"x"}', MagentoError),
+        (b"[]", MagentoError),
+    ],
 )
-def test_what_is_no_list_of_items_is_an_error(body: bytes) -> None:
-    with pytest.raises(BadAnswerError):
-        PageParser(ORDERS, "main", RUN).add(body)
-    with pytest.raises(BadAnswerError):
-        PageParser(CUSTOMERS, "main", RUN).add(body)
+@pytest.mark.parametrize("table", [ORDERS, CUSTOMERS])
+def test_what_is_no_list_of_items_is_an_error(body: bytes, error: type[MagentoError], table: Table) -> None:
+    with pytest.raises(MagentoError) as caught:
+        PageParser(table, "main", RUN).add(body)
+    assert type(caught.value) is error
+
+
+def numbered(*values: Any) -> dict[str, Any]:
+    """A list as PHP writes it once one was taken out of it."""
+    return {str(number * 2): value for number, value in enumerate(values)}
+
+
+def test_a_list_that_php_made_an_object_is_a_list() -> None:
+    lines = [{"item_id": 5, "order_id": 1}, {"item_id": 6, "order_id": 1}]
+    coupons = {"coupon_codes": ["A", "B"]}
+    customer = {
+        "id": 1,
+        "addresses": [{"id": 7}],
+        "custom_attributes": [{"attribute_code": "dni", "value": ["1", "2"]}],
+    }
+    product = {
+        "id": 5,
+        "extension_attributes": {"website_ids": [1, 2], "category_links": [{"category_id": "33"}], "depots": {"7": 1}},
+    }
+    numbered_customer = {
+        "id": 1,
+        "addresses": numbered({"id": 7}),
+        "custom_attributes": numbered({"attribute_code": "dni", "value": numbered("1", "2")}),
+    }
+    numbered_product = {
+        "id": 5,
+        "extension_attributes": {
+            "website_ids": numbered(1, 2),
+            "category_links": numbered({"category_id": "33"}),
+            "depots": {"7": 1},
+        },
+    }
+    for table, plain, odd in (
+        (ORDERS, order(1, items=lines, extension_attributes=coupons), None),
+        (CUSTOMERS, customer, numbered_customer),
+        (PRODUCTS, product, numbered_product),
+    ):
+        odd = odd or order(1, items=numbered(*lines), extension_attributes={"coupon_codes": numbered("A", "B")})
+        expected = read(table, [plain])
+        assert read(table, numbered(odd)) == expected
+        assert expected[1] == []
+        assert all(expected[0].values())
 
 
 def test_only_declared_fields_are_asked_for() -> None:

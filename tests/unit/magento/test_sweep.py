@@ -46,17 +46,16 @@ class Ids:
     def total_count(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> int:
         return len(self._slice(after, upto, extra))
 
-    def server_ids(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> list[int]:
-        found = self._slice(after, upto, extra)
-        assert len(found) <= PAGE, "more than a page can show"
-        return found
-
 
 class Server(Ids):
-    ids = Ids.server_ids
+    def ids(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> list[int]:
+        return self._slice(after, upto, extra)
 
 
 class Raw(Ids):
+    def nth_id(self, table: Table, after: int, rows: int, filters: Sequence[Filter]) -> int:
+        return self._slice(after, self._ids[-1], filters)[rows - 1]
+
     def count(self, table: Table, filters: Sequence[Filter], after: int, upto: int) -> int:
         return len(self._slice(after, upto, filters))
 
@@ -77,6 +76,25 @@ def test_three_deletions_among_a_hundred_thousand_cost_less_than_a_hundred_reque
         assert found.missing == []
         assert server.asked < 100
         assert server.asked <= 40, f"{server.asked} requests"
+
+
+def test_a_wide_gap_between_ids_costs_no_request() -> None:
+    everything = {*range(1, 501), *range(2_000_000_000, 2_000_000_500)}
+    server = Server(everything - {2_000_000_007})
+    assert swept(server, Raw(everything), 2_000_000_499).gone == [2_000_000_007]
+    assert server.asked <= 6
+
+
+def test_a_store_that_counts_wrongly_has_not_all_of_its_rows_asked_for() -> None:
+    class Miscounting(Server):
+        def total_count(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> int:
+            self.asked += 1
+            return 0
+
+    server = Miscounting(range(1, 100_001))
+    found = swept(server, Raw(range(1, 100_001)), 100_000)
+    assert "more or fewer rows than it counts" in found.refused
+    assert server.asked < 60
 
 
 def test_nothing_gone_costs_one_request() -> None:

@@ -1,1 +1,0 @@
-"""Measures the dbt build on a store written straight into the raw tables."""

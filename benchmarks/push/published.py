@@ -15,7 +15,7 @@ import pyarrow as pa
 
 WINDOWS = (30, 60, 90, 180, 360)
 SEED = Path(__file__).resolve().parents[2] / "seeds" / "icommkt_fields.csv"
-AS_OF = dt.date(2026, 11, 23)
+AS_OF = dt.date(2026, 9, 23)  # long enough ago for tests of the forty days after it
 ZONE = "America/Argentina/Buenos_Aires"
 
 SCHEMA = f"""

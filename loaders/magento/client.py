@@ -346,7 +346,7 @@ def _has_resources(body: object) -> bool:
 def _server_time(response: Response) -> datetime:
     """Return the store's clock, naive UTC; ours when the answer has no readable Date header."""
     try:
-        moment = parsedate_to_datetime(response.headers["Date"])
-    except (KeyError, TypeError, ValueError):
+        moment = parsedate_to_datetime(response.headers["Date"]).astimezone(UTC)
+    except (KeyError, TypeError, ValueError, OverflowError):
         moment = datetime.now(UTC)
-    return moment.astimezone(UTC).replace(tzinfo=None)
+    return moment.replace(tzinfo=None)

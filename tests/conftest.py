@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+import dlt
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 HERE = Path(__file__).parent
+# A process reads dlt's settings once, by whichever test asks first: the project's own, and nobody's secrets.
+SETTINGS = tempfile.TemporaryDirectory()
+shutil.copytree(HERE.parent / ".dlt", Path(SETTINGS.name) / ".dlt", ignore=lambda *_: ["secrets.toml"])
+os.environ["DLT_PROJECT_DIR"] = SETTINGS.name
+dlt.config.get("warehouse_path", str)
+
 # Files whose tests take the nights of tests/e2e/conftest.py, which a process runs once.
 NIGHTS = {
     path.relative_to(HERE.parent).as_posix()

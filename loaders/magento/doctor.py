@@ -24,6 +24,7 @@ from loaders.magento.answers import read_json, text_of
 from loaders.magento.auth import AdminLogin
 from loaders.magento.client import Filter, MagentoClient
 from loaders.magento.errors import PermissionMissingError
+from loaders.magento.parse import count_of, php_list
 from loaders.magento.settings import MagentoSettings, missing_settings, name
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, ORDERS, STORE_VIEWS, TABLES, Table
 from loaders.text import fit
@@ -280,9 +281,10 @@ class StoreDoctor:
         """Compare the start date and the store views with the orders there are."""
         stores = [Filter("store_id", "in", ",".join(map(str, self._settings.stores)))] if self._settings.stores else []
         body = self._search(ORDERS, stores, sort="created_at", fields="items[created_at],total_count")
-        total, items = int(body["total_count"]), body.get("items") or []
+        items = php_list(body.get("items")) or []
+        total = count_of(body.get("total_count")) or len(items)
         where = f" of store views {self._settings.store_ids}" if stores else ""
-        if not total or not items:
+        if not items:
             text = f"the store has no orders{where}"
             text += f": check {name('store_ids')}" if stores else "; nothing can be computed yet"
             yield Check("orders to load", MISSING, text)
@@ -303,7 +305,7 @@ class StoreDoctor:
             yield Check("orders to load", OK, text)
 
     def _count(self, table: Table, filters: list[Filter]) -> int:
-        return int(self._search(table, filters)["total_count"])
+        return count_of(self._search(table, filters).get("total_count"))
 
     def _search(
         self, table: Table, filters: list[Filter], *, page_size: int = 1, sort: str = "", fields: str = "total_count"
@@ -311,8 +313,8 @@ class StoreDoctor:
         answer = self._client.search(
             table.rest_path, filters, page_size=page_size, sort=sort or table.filter_key, fields=fields
         )
-        body: dict[str, Any] = read_json(table.rest_path, answer.body)
-        return body
+        body = read_json(table.rest_path, answer.body)
+        return body if isinstance(body, dict) else {}  # PHP's empty list, where nothing asked for is there
 
     def _graphql(self, table: Table, codes: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         items: list[dict[str, Any]] = json.loads(graphql.read(self._client, table, codes))["items"]

@@ -196,7 +196,7 @@ class PageParser:
         self._pending[way].append(answer)
         self.pending_rows += len(rows)
         total = answer["total_count"][0].as_py()
-        return PageInfo(_count(total), len(rows), pc.max(keys).as_py() if keys is not None else None)
+        return PageInfo(count_of(total), len(rows), pc.max(keys).as_py() if keys is not None else None)
 
     def _clean(self, answers: pa.Table) -> dict[str, pa.Table] | None:
         """Turn answers without a flaw into tables; None when there is one."""
@@ -235,7 +235,7 @@ class PageParser:
         if odd:
             infos.append(self._keep("lenient", self._read_lenient(orjson.dumps({"items": odd}))))
         keys = [info.last_key for info in infos if info.last_key is not None]
-        total = _count(answer.get("total_count"))
+        total = count_of(answer.get("total_count"))
         return PageInfo(total, sum(i.row_count for i in infos), max(keys) if keys else None)
 
     def _read_lenient(self, body: bytes) -> pa.Table:
@@ -252,7 +252,7 @@ class PageParser:
         return self._execute(sql).to_arrow_table()
 
 
-def _count(total: object) -> int:
+def count_of(total: object) -> int:
     """Return the store's count; 0 when it is no number."""
     return int(str(total)) if re.fullmatch(r"\d{1,18}", str(total)) else 0
 

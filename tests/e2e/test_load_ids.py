@@ -81,7 +81,7 @@ def test_three_orders_far_apart_are_few_requests_in_each_kind_of_load(store: Pat
         shop.edit("orders", FAR_APART[2], lambda doc: doc["billing_address"].update(city="Lejos"))
         shop.sql("delete from orders where entity_id = ?", FAR_APART[1])
         shop.sql("update meta set value = '2026-11-24 05:30:00' where key = 'now'")
-        assert cost(desk.with_settings(reread_order_days=4000), folder, "night") < 60
+        assert cost(desk.with_settings(reread_order_days=3650), folder, "night") < 60
         assert ids(folder) == [FAR_APART[0], FAR_APART[2]]
         assert raw(folder, "billing_city", "orders", f"entity_id = {FAR_APART[2]}") == ("Lejos",)
 
@@ -91,7 +91,7 @@ def test_pieces_workers_and_second_looks_follow_the_ids_there_are(store: Path, t
     shop, folder = Shop(store), tmp_path / "warehouse"
     kept = [row[0] for row in shop.sql("select entity_id from orders where entity_id % 3 > 0 order by 1")]
     renumber(shop, {one: one if one < 75 else one * 1_000_000 for one in kept})
-    with served(store, page_size=10, chunk_ids=20, reread_rows=0, reread_order_days=4000, workers=3) as desk:
+    with served(store, page_size=10, chunk_ids=20, reread_rows=0, reread_order_days=3650, workers=3) as desk:
         assert cost(desk, folder, "first load") < 60
         assert len(ids(folder)) == len(kept)
         read = []

@@ -119,9 +119,9 @@ def test_a_start_date_means_the_same_as_a_setting_and_as_a_var(small: Pipeline, 
     assert not {email for (email,) in guests_of_before} & found["var"].keys()
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
-    return ProjectCopy(tmp_path_factory.mktemp("odd_seeds"))
+@pytest.fixture
+def shop(tmp_path: Path) -> ProjectCopy:
+    return ProjectCopy(tmp_path)
 
 
 def test_a_row_of_excluded_emails_that_matches_nobody_is_told_and_masked(shop: ProjectCopy) -> None:

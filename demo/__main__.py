@@ -87,5 +87,7 @@ report.html is the page about the last night. Now play:
 
 
 if __name__ == "__main__":
-    os.environ["DLT_PROJECT_DIR"] = str(playing.DATA)  # no setting of a real store is read
+    # No setting of a real store is read, and no file of its warehouse written.
+    os.environ["DLT_PROJECT_DIR"] = str(playing.DATA)
+    os.environ["WAREHOUSE_PATH"] = str(playing.DATA / "warehouse" / "warehouse.duckdb")
     run_command(main)

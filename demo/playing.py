@@ -11,6 +11,7 @@ import fcntl
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
 import requests
 import yaml
@@ -70,8 +72,19 @@ def serve() -> int:
             written = _ADDRESSES.with_suffix(".new")
             written.write_text(json.dumps({"magento": magento_url, "icommkt": icommkt_url, "pid": str(os.getpid())}))
             written.replace(_ADDRESSES)
-            asked.wait()
+            while not asked.wait(2) and _answers(magento_url) and _answers(icommkt_url):
+                pass
     return 0
+
+
+def _answers(url: str) -> bool:
+    """Tell whether something listens; when one of the two has died, both are ended."""
+    address = urlsplit(url)
+    try:
+        with socket.create_connection((str(address.hostname), address.port or 80), timeout=10):
+            return True
+    except OSError:
+        return False
 
 
 def _take(lock: IO[str]) -> None:

@@ -65,7 +65,7 @@ def check_day(as_of: date, zone: tzinfo) -> None:
     """
     tomorrow = datetime.now(zone).date() + timedelta(days=1)
     if not EARLIEST <= as_of <= tomorrow:
-        raise SettingsError(f"the as-of date is {as_of}; it must be from {EARLIEST} to tomorrow, {tomorrow}")
+        raise SettingsError(f"the as-of date is {as_of}; it must be from {EARLIEST} to tomorrow")
 
 
 def check_dates(variables: dict[str, Any]) -> None:

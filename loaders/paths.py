@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -117,6 +118,10 @@ def warehouse() -> Warehouse:
         )
     if path.is_dir():
         raise SettingsError(f"WAREHOUSE_PATH is {configured}, a folder; name a file in it, such as shop.duckdb")
+    if re.search(r"(^|\.)(state|marts|published)\.duckdb$", path.name):
+        raise SettingsError(
+            f"WAREHOUSE_PATH is {configured}, which is what files beside a warehouse are called; call it shop.duckdb"
+        )
     is_plain = path.suffix != ".duckdb"
     twin = path.with_name(f"{path.name}.duckdb" if is_plain else path.name.removesuffix(".duckdb"))
     if twin.is_file():

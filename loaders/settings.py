@@ -166,7 +166,7 @@ def env_file(path: Path) -> dict[str, str]:
         if not line or line.startswith("#"):
             continue
         match = re.fullmatch(r"(?:export\s+)?([A-Za-z_]\w*)=(?:(['\"])(.*)\2|(.*))", line, re.ASCII)
-        if not match:
+        if not match or "\0" in line:
             raise SettingsError(f"{path}, line {count}: must be NAME=value, without space around the =")
         if match[1] in found:
             raise SettingsError(f"{path}, line {count}: {match[1]} is there twice")

@@ -17,7 +17,7 @@ _PART = r"[^\s@<>\"'(),;:\[\]{}=]"
 # The domain ends where an address can: in `a@b.com/c%40d.com` the second is masked too. With its longest length a local
 # part is looked for in time that grows with the text alone.
 _EMAIL = re.compile(
-    rf"({_PART}{{1,64}}?)\s?(@|＠|%40|&#64;|\(at\)|\[at\])\s?([\w.-]*)",  # noqa: RUF001 - people type it
+    rf"({_PART}{{1,64}}?)\s?(@|＠|%(?:25)?40|&#(?:64|x40);|&commat;|[(\[](?:at|arroba)[)\]])\s?([\w.-]*)",  # noqa: RUF001 - people type it
     re.IGNORECASE,
 )
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
@@ -37,10 +37,11 @@ def keep_secret(*values: str | None) -> None:
                 quoted = quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")
                 in_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
                 in_python = value.replace("\\", r"\\").replace("'", r"\'")
+                in_php = value.replace("/", r"\/")
                 one_line = " ".join(value.split())  # as `fit` leaves it
-                _secrets.update((value, one_line, *quoted, coded, *in_json, in_python))
+                _secrets.update((value, one_line, *quoted, coded, *in_json, in_python, in_php))
         longest_first = sorted(_secrets, key=lambda secret: (-len(secret), secret))
-        _secret_pattern = re.compile("|".join(map(re.escape, longest_first))) if longest_first else None
+        _secret_pattern = re.compile("|".join(map(re.escape, longest_first)) or "(?!)", re.IGNORECASE)
         _longest = max(LONGEST_EMAIL, *map(len, longest_first)) if longest_first else LONGEST_EMAIL
 
 
@@ -78,8 +79,10 @@ def fit(text: object, limit: int = 300, contact: str = "") -> str:
 def _clean(text: str) -> str:
     """Return one line without half surrogate pairs, escape sequences, control and invisible characters."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    text = _ESCAPES.sub(" ", text)
-    kept = (" " if unicodedata.category(one) in ("Cc", "Cf", "Zl", "Zp") else one for one in text)
+    text = _ESCAPES.sub("", text)
+    # What is invisible inside a word must not part it, or half of an address would not look like one.
+    kinds = {"Cf": "", "Cc": " ", "Zl": " ", "Zp": " "}
+    kept = (kinds.get(unicodedata.category(one), one) for one in text)
     return " ".join("".join(kept).split())
 
 

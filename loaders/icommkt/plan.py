@@ -354,8 +354,28 @@ COMPARED = """
 def _emptied(published: Published, number: int) -> tuple[str, str]:
     """Return SQL over `COMPARED` for a field: whether it was filled and still should be, whether it would be empty."""
     column = published.columns.get(published.fields[number], ("", ""))[0]
-    filled = f"get_bit(before, cast(place[{number + 1}] as integer)) = 1 and not {_explained(column)}"
+    longer = [f"get_bit(now, {other}) = 1" for other in _longer_windows_of_codes(published, column)]
+    explained = " or ".join([_explained(column), *(f"coalesce({one}, false)" for one in longer)])
+    filled = f"get_bit(before, cast(place[{number + 1}] as integer)) = 1 and not ({explained})"
     return filled, f"get_bit(now, {number}) = 0"
+
+
+def _longer_windows_of_codes(published: Published, column: str) -> list[int]:
+    """Return the places of the fields that have the discount codes of longer windows than a column of codes.
+
+    Codes leave a window while its purchases stay: whoever bought again without one has them in longer windows alone.
+    """
+    if not column.startswith("discount_codes_"):
+        return []
+    columns = [published.columns.get(key, ("", ""))[0] for key in published.fields]
+    codes = {place: _days(one) for place, one in enumerate(columns) if one.startswith("discount_codes_")}
+    return [place for place, days in codes.items() if days > _days(column)]
+
+
+def _days(column: str) -> float:
+    """Return the length of a window by the name of its column; a window without an end is the longest."""
+    found = re.search(r"_(\d+)(_plus)?_", column)
+    return int(found[1]) + (0.5 if found[2] else 0) if found else 0
 
 
 def _explained(column: str) -> str:

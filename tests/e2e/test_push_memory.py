@@ -163,6 +163,8 @@ FILLED: dict[str, str] = {
     "ICOMMKT_Categories_30_Days": "Calzado",
     "ICOMMKT_Purchases_30_Days": "1",
     "ICOMMKT_Amount_30_Days": "10.50",
+    "ICOMMKT_Discount_Codes_30_Days": "ABC",
+    "ICOMMKT_Discount_Codes_60_Days": "ABC",
     "ICOMMKT_Discount_Codes_360_Plus_Days": "ABC",
     "ICOMMKT_Days_Since_Last_Purchase": "3",
     "ICOMMKT_Amount_Total": "10.50",
@@ -211,6 +213,7 @@ WINDOW = {
         {"nombre": ""},
         {"suscripto": ""},
         {"ICOMMKT_Discount_Codes_360_Plus_Days": ""},
+        {f"ICOMMKT_Discount_Codes_{window}_Days": "" for window in ("30", "60", "360_Plus")},
         {"ICOMMKT_Amount_Total": "0"},
         WINDOW,
     ],
@@ -237,7 +240,7 @@ def bought_before(desk: Desk, days: int) -> None:
     desk.forget_requests()
 
 
-@pytest.mark.parametrize("kind", ["disabled", "days pass", "bought since", "zero days", "few"])
+@pytest.mark.parametrize("kind", ["disabled", "days pass", "bought since", "without a code", "zero days", "few"])
 def test_what_a_day_explains_stops_nothing(sold: Desk, kind: str) -> None:
     day = AS_OF
     some = buyers(4, {"nombre": ""}, of=4)
@@ -250,6 +253,9 @@ def test_what_a_day_explains_stops_nothing(sold: Desk, kind: str) -> None:
     elif kind == "bought since":
         day += dt.timedelta(days=1)
         some = buyers(40, {"ICOMMKT_Last_Purchase_Promo_Codes": ""}, last_purchase=day)
+    elif kind == "without a code":  # who bought again: the code has left the shorter window, the purchases have not
+        day += dt.timedelta(days=1)
+        some = buyers(40, {"ICOMMKT_Discount_Codes_30_Days": ""})
     elif kind == "zero days":
         some = buyers(40, {"ICOMMKT_Days_Since_Last_Purchase": "0"})
     elif kind == "few":

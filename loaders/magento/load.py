@@ -286,6 +286,8 @@ class Load:
             self._refused.setdefault(part.table.name, set()).update(part.refused)
             if part.error is not None:
                 self._failed[part.table.name] = part.error
+            elif not part.is_believed:
+                continue
             elif part.is_complete and part.table.cursor and part.server_time is not None and not part.is_again:
                 if part.created is not None:
                     self._raw.save_backfilled(part.table, part.created, part.upto)

@@ -47,7 +47,7 @@ class Part:
     what was read before and moves no cursor; one that `has_news` gave something to write. `keys` are
     filled for small tables, which are read in full: what is not among them is gone. `emptied` are
     their rows without a name that others of their kind have; `note` says what was done about them,
-    and a table that is not `is_believed` stays as it was.
+    and a table that is not `is_believed` stays as it was, its cursor too.
     """
 
     table: Table
@@ -242,6 +242,11 @@ class Reader:
                 return
             self._progress.advance(part.table.name, info.row_count, total=info.total_count)
             yield from parser.batches()
+        if info.total_count and not info.row_count:
+            text = f"the store counts {info.total_count:,} rows and sends none of them"
+            if part.upto is not None and not part.is_again:
+                raise BadAnswerError(f"{text}; run again later")
+            part.is_believed, part.note = False, f"{text}; they are asked for again next time"
         if not is_last:
             after = self._next(part.table, part.after, info)
             yield from self._read_ranges(part, filters, self._ranges(part, after, info.total_count), known)

@@ -239,7 +239,9 @@ def test_make_reads_the_env_file_as_it_is_written(tmp_path: Path) -> None:
                 assert db.execute("select 1 from raw.store_views where store_key = ?", [store_key]).fetchall()
 
 
-@pytest.mark.parametrize("line", ["PASSWORD secret", "A = secret", "A=1\nA=secret", "=secret", "A=\ufffdsecret"])
+@pytest.mark.parametrize(
+    "line", ["PASSWORD secret", "A = secret", "A=1\nA=secret", "=secret", "A=\ufffdsecret", "A=\0secret"]
+)
 def test_a_line_of_the_env_file_that_cannot_be_read_is_named(small: Pipeline, line: str) -> None:
     (small.folder / ".env").write_bytes(f"\n{line}\n".encode().replace("\ufffd".encode(), b"\xff"))
     done = small.run("loaders.daily")

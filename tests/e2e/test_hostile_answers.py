@@ -24,7 +24,8 @@ from loaders.errors import run_command
 from loaders.magento.__main__ import main
 from loaders.magento.client import MagentoClient
 from loaders.magento.errors import MagentoError
-from loaders.magento.tables import CUSTOMERS
+from loaders.magento.store import RawStore
+from loaders.magento.tables import CUSTOMERS, ORDERS
 from tests.front import Asked, Front, Spoilt, front_of
 
 Answer = Callable[[Asked], Spoilt]
@@ -267,6 +268,20 @@ def test_a_row_of_another_kind_costs_only_itself(
     for table in counts:
         assert living(folder, table) == living(good, table)
     assert whole_again(desk, front, tmp_path / "fresh", good)
+
+
+def test_rows_that_are_counted_and_not_sent_are_asked_for_again(
+    front: Front, command: Command, good: Path, tmp_path: Path
+) -> None:
+    front.spoil = on("/V1/orders", edited(lambda body: {**body, "items": []}))
+    code, output = command(tmp_path)
+    assert code == 0, output
+    assert "rows and sends none of them; they are asked for again next time" in output
+    assert RawStore(house(tmp_path).path, "main").cursor(ORDERS) is None
+
+    front.spoil = lambda _: None
+    assert command(tmp_path)[0] == 0
+    assert differences(tmp_path, good) == {}
 
 
 def test_store_views_of_another_kind_do_not_stop_a_load_of_one(front: Front, tmp_path: Path) -> None:

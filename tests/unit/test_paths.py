@@ -46,3 +46,12 @@ def test_files_for_readers_are_named_after_another_warehouse(monkeypatch: pytest
         "shop.published.duckdb",
         "shop.report.html",
     ]
+
+
+@pytest.mark.parametrize("name", ["published.duckdb", "shop.state.duckdb", "warehouse.marts.duckdb"])
+def test_a_warehouse_is_not_called_like_a_file_beside_one(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WAREHOUSE_PATH", str(tmp_path / name))
+    with pytest.raises(PipelineError, match="files beside a warehouse"):
+        warehouse()

@@ -6,12 +6,15 @@ import os
 import re
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import dlt
 import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
+
+from loaders import text
 
 HERE = Path(__file__).parent
 # A process reads dlt's settings once, by whichever test asks first: the project's own, and nobody's secrets.
@@ -26,6 +29,15 @@ NIGHTS = {
     for path in (HERE / "e2e").glob("test_*.py")
     if re.search(r"\bnights: (dict|list)\[|\ball_nights: ", path.read_text(encoding="utf-8"))
 }
+
+
+@pytest.fixture(autouse=True)
+def _secrets_of_one_test() -> Iterator[None]:
+    """A secret that one test has is a word like any other in the next."""
+    before = set(text._secrets)
+    yield
+    text._secrets.clear()
+    text.keep_secret(*before)
 
 
 class ByFile(LoadScopeScheduling):  # type: ignore[misc]

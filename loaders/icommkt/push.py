@@ -173,12 +173,15 @@ def objections(
 ) -> list[str]:
     """Return what the guards have against a profile's plan."""
     last = state.last_run(profile.name)
+    last_as_of = last["as_of_date"] if last else None
+    if last_as_of is not None and last_as_of > published.build.today() + dt.timedelta(days=1):
+        last_as_of = None  # a day mistyped into the future, which a version before this one took
     wrong = list(
         guards.of_plan(
             published.build,
             plan,
             last or state.last_run(),
-            last["as_of_date"] if last else None,
+            last_as_of,
             settings,
             lambda what: planning.sample(db, what),
         )

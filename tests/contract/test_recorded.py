@@ -56,10 +56,13 @@ class World:
     def control(self, what: str, given: Any = None) -> None:
         requests.post(f"{self.url}/demo/{what}", json=given, timeout=60).raise_for_status()
 
-    def token(self, user: str, password: str = PASSWORD) -> str:
-        if user not in self.tokens or password != PASSWORD:
-            path, body = "/rest/V1/integration/admin/token", {"username": user, "password": password}
-            self.tokens[user] = requests.post(f"{self.url}{path}", json=body, timeout=10).json()
+    def log_in(self, user: str, password: str = PASSWORD) -> str:
+        body = {"username": user, "password": password}
+        return str(requests.post(f"{self.url}/rest/V1/integration/admin/token", json=body, timeout=10).json())
+
+    def token(self, user: str) -> str:
+        if user not in self.tokens:
+            self.tokens[user] = self.log_in(user)
         return self.tokens[user]
 
     def get(self, path: str) -> Any:
@@ -125,7 +128,7 @@ class World:
         headers |= self.fill(call.get("headers", {}), call["path"], known)
         if failed := re.fullmatch(r"lockout_(?:attempt_(\d)_wrong|then_right_password)", call["name"]):
             for _ in range(int(failed[1] or 8) - 1):
-                self.token("ordersonly", "Wrong12345!")
+                self.log_in("ordersonly", "Wrong12345!")
         self.control("settings", call.get("settings", {}))
         if "fault" in call:
             self.control("faults", {"kind": call["fault"], "count": 1})

@@ -1,11 +1,11 @@
-"""Two nights of the whole pipeline, run once for all tests: the same commands that `make daily` runs."""
+"""What the tests of commands share: three nights of the demo, run once, and a desk with a demo ICOMMKT."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -15,6 +15,9 @@ import duckdb
 import pytest
 import requests
 
+from benchmarks.load.desk import quick
+from benchmarks.push.harness import Desk, icommkt
+from benchmarks.push.published import Given
 from demo.environment import DEMO_KEY, PROJECT_ROOT, demo_environment
 from demo.magento.generate import create
 from demo.serving import serving
@@ -132,3 +135,51 @@ def all_nights(pipeline: Pipeline) -> dict[str, Night]:
 def nights(all_nights: dict[str, Night]) -> list[Night]:
     """The two nights that the oracle recomputes."""
     return [all_nights["first"], all_nights["second"]]
+
+
+def small_store(folder: Path) -> Path:
+    """Make a demo store of 60 accounts and 300 orders."""
+    create(folder / "store.sqlite", customers=60, orders=300)
+    return folder / "store.sqlite"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A small store's file."""
+    return small_store(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def quick_retries() -> Iterator[None]:
+    """Requests of this process are tried again without long waits."""
+    with quick():
+        yield
+
+
+@pytest.fixture(scope="session")
+def icommkt_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A demo ICOMMKT's address and its database."""
+    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
+        yield running
+
+
+@pytest.fixture
+def empty_desk(icommkt_server: tuple[str, Path], tmp_path: Path) -> Desk:
+    """A folder to push from, where nothing is published, and an ICOMMKT that holds nothing."""
+    desk = Desk(tmp_path, *icommkt_server)
+    desk.reset()
+    return desk
+
+
+@pytest.fixture
+def desk(empty_desk: Desk) -> Desk:
+    """What most tests of the push begin with."""
+    return empty_desk
+
+
+def pushed(desk: Desk, contacts: Sequence[Given]) -> Desk:
+    """Publish and push these contacts, and forget the requests."""
+    desk.publish(contacts)
+    assert desk.run("push").returncode == 0
+    desk.forget_requests()
+    return desk

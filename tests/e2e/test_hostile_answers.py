@@ -16,9 +16,8 @@ from typing import Any
 import duckdb
 import pytest
 
-from benchmarks.load.desk import Desk, differences, house, living, quick
+from benchmarks.load.desk import Desk, differences, house, living
 from demo.environment import DEMO_PASSWORD
-from demo.magento.generate import create
 from demo.serving import serving
 from loaders.errors import run_command
 from loaders.magento.__main__ import main
@@ -26,11 +25,14 @@ from loaders.magento.client import MagentoClient
 from loaders.magento.errors import MagentoError
 from loaders.magento.store import RawStore
 from loaders.magento.tables import CUSTOMERS, ORDERS
+from tests.e2e.conftest import small_store
 from tests.front import Asked, Front, Spoilt, front_of
 
 Answer = Callable[[Asked], Spoilt]
 Command = Callable[[Path], tuple[int, str]]
 HTML = {"Content-Type": "text/html"}
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
 CAPTCHA = (
     b"<!doctype html><html><head><style>body{}</style><title>Robot Challenge Screen</title><script>if (1 < 2) {}"
     b"</script></head><body><h1>Checking the site connection security</h1></body></html>"
@@ -41,17 +43,9 @@ DEEP = b'{"items":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 ALL = r"/V1/(?!directory|integration)"
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    path = tmp_path_factory.mktemp("store") / "store.sqlite"
-    create(path, customers=30, orders=90)
-    with serving("demo.magento", database=path) as url:
+    with serving("demo.magento", database=small_store(tmp_path_factory.mktemp("store"))) as url:
         yield url
 
 

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from benchmarks.load.desk import Desk, differences, house, living, quick, served
-from demo.magento.generate import create
+from benchmarks.load.desk import Desk, differences, house, living, served
 from loaders.magento.load import Load
 from loaders.magento.tables import CATEGORIES, CUSTOMER_GROUPS, CUSTOMERS, ORDERS, TABLES
 from tests.e2e.shop import Doc, Shop, raw
 
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "store.sqlite"
-    create(path, customers=60, orders=300)
-    return path
+pytestmark = pytest.mark.usefixtures("quick_retries")
 
 
 @pytest.fixture
-def desk(template: Path, tmp_path: Path) -> Iterator[Desk]:
-    shutil.copyfile(template, tmp_path / "store.sqlite")
-    with served(tmp_path / "store.sqlite") as desk:
+def desk(store: Path) -> Iterator[Desk]:
+    with served(store) as desk:
         yield desk
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,21 +11,17 @@ import duckdb
 import pytest
 import requests
 
-from benchmarks.load.desk import differences, house, quick, served
+from benchmarks.load.desk import differences, house, served
 from demo.environment import DEMO_KEY
 from demo.magento.generate import create
 from demo.serving import serving
 from tests.e2e.conftest import FIRST_DAY, Pipeline
 from tests.e2e.shop import Shop, raw
 
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
 MONTH = timedelta(days=30)
 MARKS = (("load_cursors", "loaded_from"), ("load_rereads", "reread_at"))
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
 
 
 def now() -> datetime:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import random
-import shutil
 import signal
 import time
 from collections.abc import Iterator
@@ -15,12 +14,14 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from benchmarks.load.desk import Desk, differences, fault_mix, house, living, load_despite, quick, rows, served
-from demo.magento.generate import create
+from benchmarks.load.desk import Desk, differences, fault_mix, house, living, load_despite, rows, served
 from loaders.errors import PipelineError
 from loaders.magento.__main__ import span
 from loaders.magento.load import Load
 from loaders.magento.tables import CREDITMEMOS, CUSTOMERS, ORDERS, TABLES
+from tests.e2e.conftest import small_store
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
 
 FULL = bool(os.environ.get("LOAD_TESTS_FULL"))
 MIXES = range(60 if FULL else 2)
@@ -28,31 +29,17 @@ KILLS = range(36 if FULL else 1)
 slow = pytest.mark.skipif(not FULL, reason="LOAD_TESTS_FULL=1 runs it")
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "store.sqlite"
-    create(path, customers=60, orders=300)
-    return path
-
-
 @pytest.fixture
-def desk(template: Path, tmp_path: Path) -> Iterator[Desk]:
+def desk(store: Path) -> Iterator[Desk]:
     """A store of one's own, that may change."""
-    shutil.copyfile(template, tmp_path / "store.sqlite")
-    with served(tmp_path / "store.sqlite") as desk:
+    with served(store) as desk:
         yield desk
 
 
 @pytest.fixture(scope="module")
-def still(template: Path) -> Iterator[Desk]:
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     """A store that no test changes."""
-    with served(template) as desk:
+    with served(small_store(tmp_path_factory.mktemp("store"))) as desk:
         yield desk
 
 

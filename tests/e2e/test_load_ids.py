@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from benchmarks.load.desk import Desk, house, living, quick, served
-from demo.magento.generate import create
+from benchmarks.load.desk import Desk, house, living, served
 from demo.magento.settings import CHOICES
 from loaders.magento.__main__ import span
 from loaders.magento.load import Load
@@ -18,26 +15,10 @@ from loaders.magento.tables import CUSTOMERS, ORDERS, Table
 from loaders.magento.tables import TABLES as ALL
 from tests.e2e.shop import Shop, raw
 
+pytestmark = pytest.mark.usefixtures("quick_retries")
+
 FAR_APART = (5, 3_000_000, 2_000_000_000)
 TABLES = (ORDERS, CUSTOMERS)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "store.sqlite"
-    create(path, customers=40, orders=150)
-    return path
-
-
-@pytest.fixture
-def store(template: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copyfile(template, tmp_path / "store.sqlite"))
 
 
 def renumber(shop: Shop, ids: dict[int, int]) -> None:

@@ -3,50 +3,37 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from benchmarks.load.desk import Desk, house, living, quick, served
-from demo.magento.generate import create
+from benchmarks.load.desk import Desk, house, living, served
 from loaders.magento.load import Load
 from loaders.magento.tables import CUSTOMERS, ORDERS, STORE_VIEWS
 from tests.e2e.shop import Shop, raw
+
+pytestmark = pytest.mark.usefixtures("quick_retries")
 
 WEBSITES = {1: 1, 2: 1, 3: 2}
 OTHER = 40
 """An account of website 1 that buys in view 3 as well."""
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _quick() -> Iterator[None]:
-    with quick():
-        yield
-
-
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("store") / "store.sqlite"
-    create(path, customers=60, orders=300)
-    shop = Shop(path)
+@pytest.fixture
+def shop(store: Path) -> Shop:
+    shop = Shop(store)
     for account in (30, 31, OTHER):
         shop.edit("customers", account, lambda doc: doc.update(store_id=0, website_id=1, created_in="Admin"))
     for order in (100, 101):
         shop.edit("orders", order, lambda doc: doc.update(store_id=3, customer_id=OTHER, customer_is_guest=0))
-    return path
+    return shop
 
 
 @pytest.fixture
-def shop(template: Path, tmp_path: Path) -> Shop:
-    return Shop(Path(shutil.copyfile(template, tmp_path / "store.sqlite")))
-
-
-@pytest.fixture
-def desk(shop: Shop, tmp_path: Path) -> Iterator[Desk]:
-    with served(tmp_path / "store.sqlite") as desk:
+def desk(store: Path) -> Iterator[Desk]:
+    with served(store) as desk:
         yield desk
 
 

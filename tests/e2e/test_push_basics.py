@@ -3,26 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from benchmarks.push.harness import PROFILE, Desk, icommkt, people
+from benchmarks.push.harness import PROFILE, Desk, people
 from benchmarks.push.published import AS_OF, Given
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    return desk
 
 
 def test_first_push_sends_all_and_the_second_nothing(desk: Desk) -> None:

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from benchmarks.push.harness import OTHER_PROFILE_KEY, PROFILE_KEY, Desk, icommkt, people
+from benchmarks.push.harness import OTHER_PROFILE_KEY, PROFILE_KEY, Desk, people
 from benchmarks.push.published import AS_OF, Given
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    return desk
 
 
 def push(desk: Desk, *arguments: str, as_of_date: dt.date = AS_OF, **settings: Any) -> str:

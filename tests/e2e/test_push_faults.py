@@ -8,7 +8,6 @@ import os
 import signal
 import sqlite3
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,26 +15,13 @@ import duckdb
 import pytest
 from urllib3.connection import HTTPConnection
 
-from benchmarks.push.harness import Desk, icommkt, people
+from benchmarks.push.harness import Desk, people
 from benchmarks.push.published import AS_OF, Given, make
 from benchmarks.push.storm import payloads, published_versions, run_kill, run_mix
 from demo.icommkt.settings import CHOICES
 
 FULL = os.environ.get("PUSH_STORM") == "full"
 MIXES, KILLS, CONTACTS = (50, 30, 20_000) if FULL else (4, 2, 400)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    return desk
 
 
 @pytest.fixture(scope="module")

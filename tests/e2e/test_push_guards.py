@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,27 +11,17 @@ import duckdb
 import pytest
 import requests
 
-from benchmarks.push.harness import OTHER_PROFILE_KEY, Desk, icommkt, people
+from benchmarks.push.harness import OTHER_PROFILE_KEY, Desk, people
 from benchmarks.push.published import AS_OF, ZONE, Given
+from tests.e2e.conftest import pushed
 
 GUARD = 3
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
 @pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
+def desk(empty_desk: Desk) -> Desk:
     """A desk whose profile has been pushed 20 buyers."""
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    desk.publish(people(20))
-    assert desk.run("push").returncode == 0
-    desk.forget_requests()
-    return desk
+    return pushed(empty_desk, people(20))
 
 
 def stopped(desk: Desk, *needles: str, **settings: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -12,28 +12,18 @@ from typing import Any
 import duckdb
 import pytest
 
-from benchmarks.push.harness import API_KEY, OTHER_PROFILE_KEY, PROFILE, PROFILE_KEY, Desk, icommkt, people
+from benchmarks.push.harness import API_KEY, OTHER_PROFILE_KEY, PROFILE, PROFILE_KEY, Desk, people
 from benchmarks.push.published import AS_OF, Given
+from tests.e2e.conftest import pushed
 
 NEW_KEY = "a-new-api-key"
 ACKNOWLEDGED = "select * exclude (run_id) from push.acknowledgements where profile = ? order by email"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
 @pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
+def desk(empty_desk: Desk) -> Desk:
     """A desk whose profile has been pushed 20 buyers."""
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    desk.publish(people(20))
-    assert desk.run("push").returncode == 0
-    desk.forget_requests()
-    return desk
+    return pushed(empty_desk, people(20))
 
 
 def prospects() -> list[Given]:
@@ -188,13 +178,8 @@ def buyers(
 
 
 @pytest.fixture
-def sold(server: tuple[str, Path], tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    desk.publish(buyers())
-    assert desk.run("push").returncode == 0
-    desk.forget_requests()
-    return desk
+def sold(empty_desk: Desk) -> Desk:
+    return pushed(empty_desk, buyers())
 
 
 WINDOW = {

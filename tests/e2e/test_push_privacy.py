@@ -4,31 +4,17 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk, icommkt, people
+from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk, people
 from benchmarks.push.published import AS_OF, Given
 from loaders.icommkt import plan as planning
 
 KEYS = (API_KEY, PROFILE_KEY)
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    return desk
 
 
 def contacts() -> list[Given]:

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
-from benchmarks.push.harness import Desk, icommkt, people
+from benchmarks.push.harness import Desk, people
 from benchmarks.push.published import Given
+from tests.e2e.conftest import pushed
 
 DRIFT = 7
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
 @pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
+def desk(empty_desk: Desk) -> Desk:
     """A desk whose profile has been pushed 40 contacts."""
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    desk.publish(people(40))
-    assert desk.run("push").returncode == 0
-    desk.forget_requests()
-    return desk
+    return pushed(empty_desk, people(40))
 
 
 def by_hand(desk: Desk, email: str, **fields: str) -> None:

@@ -9,30 +9,16 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from benchmarks.push.harness import OTHER_PROFILE_KEY, Desk, icommkt, people
+from benchmarks.push.harness import OTHER_PROFILE_KEY, Desk, people
 from benchmarks.push.published import AS_OF, write
 from demo.environment import PROJECT_ROOT
 from loaders.paths import Warehouse
 from tests.e2e.conftest import Night, Pipeline
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
-    with icommkt(tmp_path_factory.mktemp("icommkt")) as running:
-        yield running
-
-
-@pytest.fixture
-def desk(server: tuple[str, Path], tmp_path: Path) -> Desk:
-    desk = Desk(tmp_path, *server)
-    desk.reset()
-    return desk
 
 
 @pytest.mark.parametrize(("one", "other"), [("shop.ar", "shop.uy"), ("shop", "shop.ar"), ("shop.ar.duckdb", "shop.uy")])

@@ -31,18 +31,21 @@ def keep_secret(*values: str | None) -> None:
     """Have `mask` hide these values from now on, in each form that they are sent in."""
     global _secret_pattern, _longest
     with _lock:
-        for value in values:
-            if value and len(value) >= SHORTEST_SECRET:
-                coded = base64.b64encode(value.encode(errors="replace")).decode().rstrip("=")
-                quoted = quote(value, safe="", errors="replace"), quote_plus(value, errors="replace")
-                in_json = (json.dumps(value, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
-                in_python = value.replace("\\", r"\\").replace("'", r"\'")
-                in_php = value.replace("/", r"\/")
-                one_line = " ".join(value.split())  # as `fit` leaves it
-                _secrets.update((value, one_line, *quoted, coded, *in_json, in_python, in_php))
-        longest_first = sorted(_secrets, key=lambda secret: (-len(secret), secret))
+        _secrets.update(value for value in values if value and len(value) >= SHORTEST_SECRET)
+        forms = {form for secret in _secrets for form in _forms(secret)}
+        longest_first = sorted(forms, key=lambda form: (-len(form), form))
         _secret_pattern = re.compile("|".join(map(re.escape, longest_first)) or "(?!)", re.IGNORECASE)
         _longest = max(LONGEST_EMAIL, *map(len, longest_first)) if longest_first else LONGEST_EMAIL
+
+
+def _forms(secret: str) -> tuple[str, ...]:
+    coded = base64.b64encode(secret.encode(errors="replace")).decode().rstrip("=")
+    quoted = quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")
+    in_json = (json.dumps(secret, ensure_ascii=is_ascii)[1:-1] for is_ascii in (True, False))
+    in_python = secret.replace("\\", r"\\").replace("'", r"\'")
+    in_php = secret.replace("/", r"\/")
+    one_line = " ".join(secret.split())  # as `fit` leaves it
+    return (secret, one_line, *quoted, coded, *in_json, in_python, in_php)
 
 
 def mask(text: str) -> str:

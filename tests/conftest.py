@@ -48,6 +48,7 @@ class ByFile(LoadScopeScheduling):  # type: ignore[misc]
         return "nights" if file in NIGHTS else file
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFile:
     return ByFile(config, log)
 

@@ -242,7 +242,9 @@ class Reader:
                 return
             self._progress.advance(part.table.name, info.row_count, total=info.total_count)
             yield from parser.batches()
-        if info.total_count and not info.row_count:
+        # Beyond the newest row there is nothing to send, whatever the store counts.
+        is_beyond = 0 < part.highest_id <= part.after
+        if info.total_count and not info.row_count and not is_beyond:
             text = f"the store counts {info.total_count:,} rows and sends none of them"
             if part.upto is not None and not part.is_again:
                 raise BadAnswerError(f"{text}; run again later")

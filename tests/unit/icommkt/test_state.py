@@ -110,18 +110,6 @@ def rejection(name: str, payload_hash: str, tries: int) -> Rejection:
     return Rejection("main", f"{name}@example.com", payload_hash, False, "9", "why", tries, DAY)
 
 
-def test_a_rejection_keeps_its_first_time_while_the_payload_stays(tmp_path: Path) -> None:
-    state = opened(tmp_path / "s.duckdb")
-    times = []
-    for tries, payload_hash in ((1, "h"), (2, "h"), (1, "other")):
-        state.record(1, "profile", "key", DAY, [], [rejection("a", payload_hash, tries)], [])
-        times += state.db.execute("select first_at, last_at, tries from state.push.rejections").fetchall()
-    assert times[0][0] == times[0][1]
-    assert times[1][0] == times[0][0] < times[1][1]
-    assert times[2][0] == times[2][1] > times[1][1]
-    assert [one[2] for one in times] == [1, 2, 1]
-
-
 def test_an_acknowledgement_ends_a_rejection(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     state.record(1, "profile", "key", DAY, [], [rejection("a", "h", 1), rejection("b", "h", 1)], [])

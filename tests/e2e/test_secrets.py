@@ -189,37 +189,6 @@ def test_no_secret_is_left_behind(run: Run) -> None:
     assert {"trace.pickle", "state.json", "warehouse.duckdb"} <= names
 
 
-def test_missing_permission_in_a_load_is_named_and_the_others_load(run: Run) -> None:
-    path = run.folder / "orders-only" / "warehouse.duckdb"
-    done = subprocess.run(
-        [sys.executable, "-m", "loaders.magento", "load"],
-        env={**run.environment, "RUNTIME__LOG_LEVEL": "ERROR", "SOURCES__MAGENTO__USERNAME": "ordersonly"}
-        | {"WAREHOUSE_PATH": str(path)},
-        cwd=PROJECT_ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 1
-    rows = [line.split(" in System")[0].split() for line in done.stdout.splitlines() if "tick `" in line]
-    assert [(row[1], row[2], " ".join(row[4:])) for row in rows] == [
-        ("customer_groups", "missing", "`Customers > Customer Groups`"),
-        ("categories", "missing", "`Catalog > Inventory > Categories`"),
-        ("products", "missing", "`Catalog > Inventory > Products`"),
-        ("customers", "missing", "`Customers`"),
-        ("creditmemos", "missing", "`Sales > Operations > Credit Memos`"),
-    ]
-    with duckdb.connect(str(path), read_only=True) as connection:
-        counts = [
-            (connection.execute(f"select count(*) from raw.{table}").fetchone() or (0,))[0]
-            for table in ("orders", "store_views", "attribute_options", "customers")
-        ]
-    assert counts[0] >= 80
-    assert counts[1] > 0
-    assert counts[2] > 0
-    assert counts[3] == 0
-
-
 ECHO_TOKEN = "eyJhbGciOiJIUzI1NiJ9.grep-me-token-of-the-store-66125.c2ln"
 CUSTOMER = "marta.quiroga@example.com"
 

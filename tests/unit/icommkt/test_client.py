@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import email.utils
-import logging
 import threading
 import time
 from pathlib import Path
@@ -18,7 +17,6 @@ from loaders.icommkt.client import Client, KeyAuth, retry_after
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.limiter import Limiter
 from loaders.icommkt.settings import IcommktSettings
-from loaders.text import MaskingFilter, keep_secret, mask
 
 KEY = "an-api-key"
 
@@ -103,17 +101,12 @@ def test_a_server_whose_certificate_cannot_be_trusted_is_sent_nothing(monkeypatc
         client.save_one("profile", "a@b.c", b"{}")
 
 
-@pytest.mark.parametrize(
-    "url", ["http://api.icommarketing.com", "ftp://x", "https://user:pw@host", "https://host?key=1", "//host"]
-)
+@pytest.mark.parametrize("url", ["http://api.icommarketing.com", "ftp://x", "https://user:pw@host", "https://h?key=1"])
 def test_only_https_but_for_this_machine(url: str) -> None:
     with pytest.raises(SettingsError, match="ICOMMKT__API_URL"):
         IcommktSettings(KEY, api_url=url)
-
-
-@pytest.mark.parametrize("url", ["https://host", "http://127.0.0.1:8000", "http://localhost", "http://[::1]:1"])
-def test_plain_http_to_this_machine(url: str) -> None:
-    assert IcommktSettings(KEY, api_url=url).api_url == url
+    for good in ("https://host", "http://127.0.0.1:8000", "http://localhost", "http://[::1]:1"):
+        assert IcommktSettings(KEY, api_url=good).api_url == good
 
 
 def test_settings_are_read_by_their_exact_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,27 +126,3 @@ def test_settings_are_read_by_their_exact_names(monkeypatch: pytest.MonkeyPatch)
 def test_settings_never_show_their_keys() -> None:
     found = IcommktSettings("secret-api-key", "secret-profile-key")
     assert "secret" not in repr(found) + str(found.shown())
-
-
-def test_text_is_masked_wherever_an_address_stands() -> None:
-    keep_secret("secret-key", "secret", "")
-    text = 'for <jane@example.com>, "JOE+x@sub.example.com": secret-key email=ann@b.co;x secret'
-    assert mask(text) == 'for <j***@example.com>, "J***@sub.example.com": <key> email=a***@b.co;x <key>'
-
-
-def test_logs_are_masked_with_their_arguments_and_exceptions(caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("test.masking")
-    handler = logging.StreamHandler()
-    keep_secret("secret-key")
-    handler.addFilter(MaskingFilter())
-    shown: list[str] = []
-    handler.emit = lambda record: shown.append(handler.format(record))  # type: ignore[method-assign]
-    logger.addHandler(handler)
-    try:
-        raise ValueError("jane@example.com used secret-key")
-    except ValueError:
-        logger.exception("failed for %s", "joe@example.com")
-    logger.removeHandler(handler)
-    assert "failed for j***@example.com" in shown[0]
-    assert "j***@example.com used <key>" in shown[0]
-    assert "jane@" not in shown[0]

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from loaders.icommkt.answers import Accepted, Fate, Refused, Unclear
-from loaders.icommkt.client import SuspectError, WholeRefusalError
+from loaders.icommkt.answers import Accepted, Fate, Refused
+from loaders.icommkt.client import WholeRefusalError
 from loaders.icommkt.errors import RefusedError
 from loaders.icommkt.plan import Item
 from loaders.icommkt.sender import REFUSED_AT_FIRST, REFUSED_IN_A_ROW, Sender, Settled, Sizes
@@ -88,38 +88,8 @@ def test_one_contact_that_is_too_large_by_itself_teaches_nothing() -> None:
     assert (len(taken), refused, sizes.learned) == (39, ["c3"], False)
 
 
-def test_one_chance_failure_teaches_nothing() -> None:
-    failed: list[int] = []
-
-    def many(emails: list[str]) -> list[Fate]:
-        if not failed:
-            failed.append(1)
-            raise SuspectError("no answer in time")
-        return fine(emails)
-
-    _, _, sizes = send(Told(many), items(16))
-    assert not sizes.learned
-
-
-def test_only_the_unclear_ones_are_asked_again() -> None:
-    client = Told(
-        lambda emails: [Unclear() if email.startswith("c2@") else Accepted("A") for email in emails],
-        lambda email: Accepted("A"),
-    )
-    taken, _, _ = send(client, items(4))
-    assert client.calls[1:] == [["c2@example.com"]]
-    assert len(taken) == 4
-
-
 def everything_refused(emails: list[str]) -> list[Fate]:
     return [Refused("903", "The key is not valid")] * len(emails)
-
-
-def test_when_nobody_is_taken_it_is_not_the_contacts_fault() -> None:
-    client = Told(everything_refused)
-    with pytest.raises(RefusedError, match="The key is not valid"):
-        send(client, items(500))
-    assert len(client.calls) <= 1 + REFUSED_AT_FIRST // 8 + 2
 
 
 def test_even_a_few_are_not_blamed_while_nobody_is_taken() -> None:
@@ -165,31 +135,6 @@ def test_refusals_end_a_run_at_their_limit_and_not_before(number: int, pattern: 
     else:
         taken, refused, _ = send(client, given, contacts=number)
         assert (len(taken), len(refused)) == (number * pattern.count("a"), number)
-
-
-def test_what_was_answered_is_settled_even_when_the_run_ends_early() -> None:
-    taken: list[str] = []
-    stop = threading.Event()
-
-    def many(emails: list[str]) -> list[Fate]:
-        if "c40@example.com" in emails:
-            raise RefusedError("HTTP 401")
-        return fine(emails)
-
-    client = Told(many)
-    sender = Sender(
-        client,  # type: ignore[arg-type]
-        IcommktSettings("key", senders=3),
-        "profile",
-        Sizes(8, 10**6),
-        stop,
-        lambda settled: taken.extend(each.email for one in settled for each in one.taken),
-    )
-    with pytest.raises(RefusedError):
-        sender.send(iter(items(400)))
-    answered = [email for call in client.calls for email in call if "c40@example.com" not in call]
-    assert sorted(taken) == sorted(answered)
-    assert len(client.calls) < 20
 
 
 def test_no_more_batches_are_ready_than_three_times_the_senders() -> None:

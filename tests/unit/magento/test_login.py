@@ -97,14 +97,6 @@ def test_a_token_that_lies_of_its_life_lives_the_usual_time(claims: str) -> None
     assert token_seconds(f"x.{base64.urlsafe_b64encode(claims.encode()).decode()}.x") == 4 * 3600
 
 
-def test_short_token_is_not_fetched_for_each_request(shop: Shop) -> None:
-    shop.set(token_life=60.0)
-    asking = client(shop.url)
-    for _ in range(5):
-        read_orders(asking)
-    assert shop.asked(TOKEN) == [200]
-
-
 def test_missing_permission_costs_no_login_and_is_named(shop: Shop) -> None:
     asking = client(shop.url, username="ordersonly", password=PASSWORD)
     read_orders(asking)
@@ -150,13 +142,6 @@ def test_one_time_code(shop: Shop) -> None:
     spaced = " ".join(SECRET[i : i + 4] for i in range(0, 32, 4)).lower()  # as the screen shows it
     read_orders(client(shop.url, totp_secret=spaced))
     assert shop.asked(GOOGLE) == [200]
-
-
-def test_secret_does_no_harm_where_two_factor_is_off(shop: Shop) -> None:
-    asking = client(shop.url, totp_secret=SECRET)
-    read_orders(asking)
-    assert (shop.asked(GOOGLE), shop.asked(TOKEN)) == ([404], [200])
-    assert asking.login.kind == "admin user"
 
 
 def test_two_factor_without_secret_names_three_ways_out(shop: Shop) -> None:
@@ -206,15 +191,6 @@ def test_a_code_is_never_made_twice(tmp_path: Path) -> None:
     assert clock.now == 1_000_080.0  # three half-minutes later, at their beginning
     assert memory.read_text().isdigit()
     assert len(memory.read_text()) == 5  # a count of half-minutes, neither secret nor code
-
-
-def test_a_clock_set_back_does_not_stop_the_login(tmp_path: Path) -> None:
-    clock = Clock(1_000_005.0)
-    codes = OneTimeCodes(SECRET, tmp_path / "code", clock=clock, sleep=clock.sleep)
-    codes.next()
-    clock.now -= 86_400
-    codes.next()
-    assert clock.now == 1_000_005.0 - 86_400
 
 
 def test_each_try_has_its_own_code(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,14 +90,6 @@ def test_values_become_the_declared_types() -> None:
     assert quarantine == []
 
 
-def test_what_paging_needs() -> None:
-    parser = PageParser(ORDERS, "main", RUN)
-    info = parser.add(json.dumps({"items": [order(7), order(9)], "total_count": 12}).encode())
-    assert (info.total_count, info.row_count, info.last_key) == (12, 2, 9)
-    empty = parser.add(b'{"items":null,"total_count":12}')
-    assert (empty.total_count, empty.row_count, empty.last_key) == (12, 0, None)
-
-
 @pytest.mark.parametrize(
     ("change", "column", "is_kept"),
     [

@@ -60,14 +60,6 @@ def test_rising_latency_slows_it_down(polite: Politeness, said: list[str]) -> No
     assert "orders take" in said[0]
 
 
-def test_slow_from_the_start_or_slow_but_short_is_not_rising(polite: Politeness) -> None:
-    for _ in range(50):
-        polite.answered("orders", 200, 8.0)
-    for seconds in [0.01] * LEARN_FROM + [0.3] * 50:
-        polite.answered("counts of orders", 200, seconds)
-    assert polite.limit == 4
-
-
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [

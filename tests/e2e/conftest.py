@@ -134,7 +134,7 @@ def copy_of_store(source: Path, target: Path) -> Path:
 
 
 @contextmanager
-def demo_pipeline(folder: Path, **size: int) -> Iterator[Pipeline]:
+def demo_pipeline(folder: Path, **size: Any) -> Iterator[Pipeline]:
     """Demo servers, running, with an empty warehouse."""
     create(folder / "magento.sqlite", **size)
     with (

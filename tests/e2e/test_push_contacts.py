@@ -184,7 +184,8 @@ def test_a_profile_whose_key_is_missing_or_named_badly_stops_everything(desk: De
 @pytest.mark.parametrize("kind", ["fields", "untriggered"])
 def test_an_added_field_is_announced_and_sent_to_all_also_outside_the_hash(desk: Desk, kind: str) -> None:
     def with_days(days: str) -> list[Given]:
-        return [replace(one, **{kind: {**getattr(one, kind), "dias": days}}) for one in people(8)]
+        added: list[dict[str, Any]] = [{kind: {**getattr(one, kind), "dias": days}} for one in people(8)]
+        return [replace(one, **more) for one, more in zip(people(8), added, strict=True)]
 
     desk.publish(people(8))
     push(desk)

@@ -158,7 +158,9 @@ def test_however_answers_are_arranged_none_is_taken_for_anothers(desk: Desk, how
     assert acknowledged == set(desk.held()) == set(desk.expected()) - {"no address"}
 
 
-def test_connections_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_connections_are_kept_and_the_rate_holds_for_all_senders_together(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     opened = []
     connect = HTTPConnection.connect
 
@@ -168,7 +170,9 @@ def test_connections_are_kept(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr(HTTPConnection, "connect", counting)
     desk.publish(people(60))
-    assert desk.run("push", batch_size="2", senders="3").returncode == 0
+    started = time.monotonic()
+    assert desk.run("push", batch_size="2", senders="3", requests_per_second="30").returncode == 0
+    assert time.monotonic() - started >= 29 / 30
     assert len(opened) <= 3
     assert len(desk.requests()) == 30
 

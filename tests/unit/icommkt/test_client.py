@@ -56,22 +56,6 @@ def test_retry_after_as_a_date() -> None:
     assert retry_after(email.utils.formatdate(time.time() - 60, usegmt=True)) is None
 
 
-def test_the_rate_spaces_requests_of_all_threads() -> None:
-    limiter = Limiter(50, threading.Event())
-    started = time.monotonic()
-
-    def five() -> None:
-        for _ in range(5):
-            limiter.wait()
-
-    threads = [threading.Thread(target=five) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert time.monotonic() - started >= 19 / 50
-
-
 def test_a_pause_holds_for_everybody_and_stop_ends_it() -> None:
     stop = threading.Event()
     limiter = Limiter(0, stop)

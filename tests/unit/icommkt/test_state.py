@@ -106,6 +106,24 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert held(state) == {"b": "h"}
 
 
+def test_forgetting_a_contact_folded_or_not_and_in_its_profile_alone(tmp_path: Path) -> None:
+    state = opened(tmp_path / "s.duckdb")
+    acknowledge(state, item("a"), item("b"))
+    state.fold(at_share=0)
+    acknowledge(state, item("b", "h2"), item("c"))
+    state.forget("profile", [("main", "a@example.com"), ("main", "b@example.com")])
+    state.forget("other profile", [("main", "c@example.com")])
+    assert held(state) == {"c": "h"}
+
+
+def test_an_acknowledgement_ends_a_rejection(tmp_path: Path) -> None:
+    state = opened(tmp_path / "s.duckdb")
+    refused = [Rejection("main", f"{name}@example.com", "h", False, "9", "why", 1, DAY) for name in "ab"]
+    state.record(1, "profile", "key", DAY, [], refused, [])
+    state.record(1, "profile", "key", DAY, [Acknowledged([item("a")], ["A"], None)], [], [("main", "a@example.com")])
+    assert state.db.execute("select email from state.push.rejections").fetchall() == [("b@example.com",)]
+
+
 def test_a_learned_batch_size_holds_until_another_is_configured_or_it_is_old(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     assert state.batch_limit("p", 100, 30) == 100

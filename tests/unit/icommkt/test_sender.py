@@ -88,6 +88,19 @@ def test_one_contact_that_is_too_large_by_itself_teaches_nothing() -> None:
     assert (len(taken), refused, sizes.learned) == (39, ["c3"], False)
 
 
+def test_one_chance_failure_teaches_nothing() -> None:
+    failed: list[int] = []
+
+    def many(emails: list[str]) -> list[Fate]:
+        if not failed:
+            failed.append(1)
+            raise SuspectError("no answer in time")
+        return fine(emails)
+
+    _, _, sizes = send(Told(many), items(16))
+    assert not sizes.learned
+
+
 def everything_refused(emails: list[str]) -> list[Fate]:
     return [Refused("903", "The key is not valid")] * len(emails)
 

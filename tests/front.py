@@ -13,11 +13,13 @@ from urllib.parse import urlsplit
 
 @dataclass
 class Asked:
-    """A request, and the store's own answer to it."""
+    """A request, and the store's own answer to it, `body`."""
 
     path: str
     authorization: str
     body: bytes
+    method: str = "GET"
+    sent: bytes = b""
 
 
 @dataclass
@@ -56,7 +58,7 @@ def front_of(store_url: str) -> Iterator[Front]:
             headers = {name: value for name, value in self.headers.items() if name not in ("Host", "Accept-Encoding")}
             connection.request(self.command, self.path, sent, headers)
             answer = connection.getresponse()
-            asked = Asked(self.path, self.headers.get("Authorization", ""), answer.read())
+            asked = Asked(self.path, self.headers.get("Authorization", ""), answer.read(), self.command, sent)
             front.asked.append(asked)
             found = front.spoil(asked)
             front.spoilt += found is not None
@@ -85,7 +87,7 @@ def front_of(store_url: str) -> Iterator[Front]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.handle_error = lambda *_: None  # type: ignore[method-assign]  # who asked has had enough
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)  # ends as soon as it is told
     thread.start()
     front.url = f"http://127.0.0.1:{server.server_port}"
     try:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -24,6 +28,15 @@ from demo.serving import serving
 from loaders.magento.tables import TABLES
 
 FIRST_DAY = date(2026, 11, 23)
+RUN = f"RUN={sys.executable}"
+# Any of these would have an untested build, or one of nobody, published as tested, were dbt to see them.
+OPTIONS_OF_DBT = {
+    "DBT_EMPTY": "1",
+    "DBT_TARGET": "elsewhere",
+    "DBT_INDIRECT_SELECTION": "empty",
+    "DBT_EXCLUDE": "icommkt_contacts",
+    "DBT_STORE_FAILURES": "1",
+}
 
 
 @dataclass(frozen=True)
@@ -59,8 +72,15 @@ class Pipeline:
 
     def run(self, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command as make does, with its output captured."""
+        return self._run([sys.executable, "-m", module, *arguments], settings)
+
+    def make(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run make, with this Python in place of the one that it would install for."""
+        return self._run(["make", "--no-print-directory", "-o", ".venv/.installed", RUN, *arguments], settings)
+
+    def _run(self, command: list[str], settings: dict[str, str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, "-m", module, *arguments],
+            command,
             env={**self.environment, **settings},
             cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
@@ -69,11 +89,17 @@ class Pipeline:
             check=False,
         )
 
-    def night(self, name: str, day: date) -> Night:
+    def copy_of_files(self, folder: Path, *names: str) -> dict[str, str]:
+        """Copy files of the warehouse's folder; return the setting with which commands use the copies."""
+        for name in names:
+            shutil.copyfile(self.warehouse.with_name(name), folder / name)
+        return {"WAREHOUSE_PATH": str(folder / "warehouse.duckdb")}
+
+    def night(self, name: str, day: date, **settings: str) -> Night:
         """Run `daily` as of `day` and keep what came of it; fails the test when it fails."""
         for url in (self.magento_url, self.icommkt_url):
             requests.delete(f"{url}/demo/requests", timeout=30).raise_for_status()
-        done = self.run("loaders.daily", "--vars", f"{{as_of_date: {day}}}")
+        done = self.run("loaders.daily", "--vars", f"{{as_of_date: {day}}}", **settings)
         assert done.returncode == 0, done.stdout
         keep = self.folder / name
         keep.mkdir()
@@ -102,18 +128,15 @@ class Pipeline:
 
 def copy_of_store(source: Path, target: Path) -> Path:
     """Copy a demo store that a server has open, with what is still in its write-ahead log."""
-    import sqlite3
-
     with sqlite3.connect(source) as opened, sqlite3.connect(target) as copied:
         opened.backup(copied)
     return target
 
 
-@pytest.fixture(scope="session")
-def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """The demo servers, running, with an empty warehouse."""
-    folder = tmp_path_factory.mktemp("nights")
-    create(folder / "magento.sqlite")
+@contextmanager
+def demo_pipeline(folder: Path, **size: Any) -> Iterator[Pipeline]:
+    """Demo servers, running, with an empty warehouse."""
+    create(folder / "magento.sqlite", **size)
     with (
         serving("demo.magento", database=folder / "magento.sqlite") as magento_url,
         serving("demo.icommkt", database=folder / "icommkt.sqlite", options=["--api-key", DEMO_KEY]) as icommkt_url,
@@ -121,11 +144,25 @@ def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
         yield Pipeline(folder, magento_url, icommkt_url)
 
 
+@pytest.fixture
+def small(tmp_path: Path) -> Iterator[Pipeline]:
+    """Demo servers of one's own, with a small store."""
+    with demo_pipeline(tmp_path, customers=30, orders=80) as pipeline:
+        yield pipeline
+
+
+@pytest.fixture(scope="session")
+def pipeline(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
+    """The demo's own store, and what its three nights leave."""
+    with demo_pipeline(tmp_path_factory.mktemp("nights")) as pipeline:
+        yield pipeline
+
+
 @pytest.fixture(scope="session")
 def all_nights(pipeline: Pipeline) -> dict[str, Night]:
-    """Day 1, day 1 again with nothing changed, and day 2 after the store has moved."""
+    """Day 1, day 1 again with nothing changed but for options of dbt around it, and day 2 after the store has moved."""
     first = pipeline.night("day-1", FIRST_DAY)
-    again = pipeline.night("day-1-again", FIRST_DAY)
+    again = pipeline.night("day-1-again", FIRST_DAY, **OPTIONS_OF_DBT)
     requests.post(f"{pipeline.magento_url}/demo/advance", json={"days": 1}, timeout=120).raise_for_status()
     second = pipeline.night("day-2", FIRST_DAY + timedelta(days=1))
     return {"first": first, "again": again, "second": second}
@@ -183,3 +220,19 @@ def pushed(desk: Desk, contacts: Sequence[Given]) -> Desk:
     assert desk.run("push").returncode == 0
     desk.forget_requests()
     return desk
+
+
+def on_a_full_disk(script: str, most: int, environment: dict[str, str]) -> str:
+    """Run Python with no file larger than `most` bytes, which is what a full disk is to a program; its one line."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"from loaders.errors import run_command; {script}"],
+        env={**os.environ, **environment},
+        cwd=PROJECT_ROOT,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most, most)),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (line,) = done.stderr.splitlines()
+    assert (done.returncode != 0, line[:7]) == (True, "error: "), line
+    return line

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import signal
 import time
 import zlib
 from collections.abc import Callable, Iterator
@@ -38,7 +37,6 @@ CAPTCHA = (
     b"</script></head><body><h1>Checking the site connection security</h1></body></html>"
 )
 NOTICE = b"<br />\n<b>Notice</b>:  Undefined index: foo in <b>/var/www/app/Order.php</b> on line <b>12</b><br />\n"
-WARNING = b"\nWarning: Undefined array key 1 in /var/www/app/Order.php on line 7\n"
 DEEP = b'{"items":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 ALL = r"/V1/(?!directory|integration)"
 
@@ -139,15 +137,11 @@ def forget_orders(folder: Path) -> None:
     [
         ("currency", page(CAPTCHA, 202), '(202, "Robot Challenge Screen Checking the site', 2),
         ("currency", page(NOTICE + b'{"base_currency_code":"ARS"}'), 'prints PHP errors into its answers ("Notice', 2),
-        ("currency", page(DEEP), "no Magento REST API below", 2),
-        ("admin/token", page(CAPTCHA), 'the login answered 200 with "Robot Challenge Screen', 1),
         ("admin/token", page(b'"a b\\r\\nX: y"'), "the login answered 200 without a token", 1),
         (ALL, page(CAPTCHA), 'answered 200 with "Robot Challenge Screen Checking the site connection security"', 2),
-        (ALL, page(b""), "answered 200 with nothing where JSON was due", 2),
         (ALL, page(DEEP), "answered JSON nested too deep", 1),
         ("orders", page(CAPTCHA, 202), 'orders answered 202 with "Robot Challenge Screen', 2),
         ("orders", around(NOTICE), 'PHP errors into its answers ("Notice : Undefined index: foo in /var/www', 2),
-        ("orders", around(behind=WARNING), 'PHP errors into its answers ("Warning: Undefined array key 1 in', 1),
         ("orders", around(behind=b"<!-- cached --><p>ad</p>"), 'orders answered 200 with "ad" where JSON was due', 1),
     ],
 )
@@ -176,13 +170,11 @@ def test_what_is_not_magentos_is_told_in_a_line_and_costs_nothing(
     ("answer", "said"),
     [
         (page(b"[]"), "GraphQL answered 200 without data"),
-        (page(b'{"errors":"no","data":[1]}'), "GraphQL answered 200 without data"),
         (
             page(b'{"errors":[{"message":"Internal server error \\u001b[31m"}]}'),
             "GraphQL answered 200 Internal server err",
         ),
         (page(b'{"data":{"availableStores":"x","customAttributeMetadata":7}}'), "that is no list"),
-        (page(CAPTCHA), 'GraphQL answered 200 with "Robot Challenge Screen'),
         (around(NOTICE), "GraphQL: the store prints PHP errors into its answers"),
     ],
 )
@@ -288,59 +280,29 @@ def test_store_views_of_another_kind_do_not_stop_a_load_of_one(front: Front, tmp
     assert living(tmp_path, "customers")
 
 
-def test_no_secret_no_address_and_no_escape_comes_out_of_a_text_of_the_store(
+def test_what_a_value_says_is_kept_masked_cut_and_clean(
     desk: Desk, front: Front, command: Command, folder: Path
 ) -> None:
-    """Everything the loader knows and everything an attacker could send, in every text that is printed or kept."""
-    tokens = set()
-
-    def text(asked: Asked) -> str:
-        token = asked.authorization.removeprefix("Bearer ")
-        tokens.add(token)
-        return f"{DEMO_PASSWORD} {token} ana.maria@example.com ana.maria%40example.com \x1b[31m\x07 \n" + "x" * 300_000
-
-    def refusal(status: int) -> Answer:
-        return lambda asked: Spoilt(
-            json.dumps({"message": "%1 " + text(asked), "parameters": [text(asked)], "trace": text(asked)}).encode(),
-            status,
-        )
-
-    def missing(asked: Asked) -> Spoilt:
-        given = {"message": "no %resources", "parameters": {"resources": text(asked)}}
-        return Spoilt(json.dumps(given).encode(), 401)
-
-    def moved(asked: Asked) -> Spoilt:
-        words = text(asked)[:400].encode(errors="replace").decode().replace("\n", "").replace(" ", "/")
-        return Spoilt(b"", 302, {"Location": f"https://otra.example/{words}?key=1"})
+    """What else the loader prints or keeps: test_secrets.py."""
+    forget_orders(folder)
 
     def odd(asked: Asked) -> Spoilt:
+        token = asked.authorization.removeprefix("Bearer ")
         body = json.loads(asked.body)
         for item in body.get("items") or []:
-            item["base_grand_total"] = text(asked)
+            item["base_grand_total"] = (
+                f"{DEMO_PASSWORD} {token} ana@example.com ana%40example.com \x1b[31m" + "x" * 300_000
+            )
         return Spoilt(json.dumps(body).encode())
 
-    said = []
-    for answer in (
-        refusal(400),
-        refusal(404),
-        refusal(500),
-        missing,
-        moved,
-        lambda asked: Spoilt(text(asked).encode(errors="replace"), 200, HTML),
-        lambda asked: Spoilt(text(asked).encode(errors="replace"), 404, HTML),
-        odd,
-    ):
-        forget_orders(folder)
-        front.spoil = on("/V1/orders", answer)
-        said.append(command(folder)[1])
-    front.spoil = on("/graphql", refusal(200))
-    said.append(command(folder)[1])
-    kept = [str(value) for row in quarantined(folder) for value in row]
-    assert any("not a money: <key> <key> a***@example.com" in one for one in kept)
-    for printed in (*said, *kept):
-        assert not [word for word in (DEMO_PASSWORD, "ana.maria", "\x1b", "\x07", *tokens) if word and word in printed]
-        assert max(map(len, printed.splitlines() or [""])) < 800
-        printed.encode()
+    front.spoil = on("/V1/orders", odd)
+    said = command(folder)[1]
+    reasons = [str(row[3]) for row in quarantined(folder)]
+    assert reasons
+    for text in (said, *reasons):
+        assert not [word for word in (DEMO_PASSWORD, "ana@", "ana%", "\x1b", "eyJ") if word in text]
+        assert max(map(len, text.splitlines())) < 800
+    assert all("not a money: <key> <key> a***@example.com" in reason for reason in reasons)
 
 
 def endless(first: bytes, part: bytes, pause: float = 0.0, most: int = 10_000) -> Answer:
@@ -364,17 +326,14 @@ def zeros() -> bytes:
 @pytest.mark.parametrize(
     ("path", "answer", "said"),
     [
-        ("currency", endless(b"X: ", b"a", 0.2), "no answer from"),
-        ("admin/token", endless(b"\r\n", b"a", 0.2), "no answer from"),
         ("orders", endless(b"\r\n", b"a", 0.2), "the answer of orders did not end within 3 s"),
-        ("orders", endless(b"\r\n", b"x" * 100_000), "the answer of orders is larger than 64 MB"),
         (
             "orders",
             endless(b"Content-Encoding: gzip\r\n\r\n", zeros(), most=1),
             "the answer of orders is larger than 64 MB",
         ),
     ],
-    ids=["drip-header", "drip-token", "drip-body", "endless", "gzip"],
+    ids=["drip", "gzip"],
 )
 def test_an_answer_without_end_costs_a_time_out_and_little_memory(
     desk: Desk, front: Front, folder: Path, good: Path, path: str, answer: Answer, said: str
@@ -396,18 +355,17 @@ def test_an_answer_without_end_costs_a_time_out_and_little_memory(
     assert whole_again(desk, front, folder, good)
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_load_that_waits_for_an_answer_ends_when_it_is_told_to(
-    desk: Desk, front: Front, folder: Path, good: Path, number: signal.Signals, code: int
+    desk: Desk, front: Front, folder: Path, good: Path
 ) -> None:
     front.spoil = on(r"/V1/orders\?.*billing_address", endless(b"\r\n", b"a", 0.2))
     process = desk.start(folder, "load", RUNTIME__REQUEST_TIMEOUT="300")
     while not front.spoilt and process.poll() is None:
         time.sleep(0.05)
     asked_at = time.monotonic()
-    process.send_signal(number)
+    process.terminate()
     output, _ = process.communicate(timeout=60)
     assert time.monotonic() - asked_at < 5
-    assert process.returncode == code
+    assert process.returncode == 143
     assert output.splitlines()[-1] == "error: interrupted; run the same command again to continue"
     assert whole_again(desk, front, folder, good)

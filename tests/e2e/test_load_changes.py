@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 from benchmarks.load.desk import Desk, differences, house, living, served
 from loaders.magento.load import Load
-from loaders.magento.tables import CATEGORIES, CUSTOMER_GROUPS, CUSTOMERS, ORDERS, TABLES
+from loaders.magento.tables import ATTRIBUTE_OPTIONS, CATEGORIES, CUSTOMER_GROUPS, CUSTOMERS, ORDERS, TABLES
 from tests.e2e.shop import Doc, Shop, raw
+from tests.front import Asked, Spoilt, front_of
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
+
+
+SMALL = (CATEGORIES, CUSTOMER_GROUPS, ATTRIBUTE_OPTIONS)
 
 
 @pytest.fixture
@@ -86,7 +93,7 @@ def test_each_change_without_a_new_updated_at_is_seen_the_next_night(desk: Desk,
 def test_a_row_that_breaks_a_small_table_costs_only_itself(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "warehouse"
     desk.set(poison_categories=[1, 30, 67], poison_customer_groups=[0], poison_answer="500")
-    first = desk.load(folder)
+    first = desk.load(folder, SMALL)
     assert first.errors == []
     assert first.quarantined == 4
     assert "could not send 3 row(s) (id 1, 30, 67)" in first.tables["categories"].note
@@ -94,24 +101,24 @@ def test_a_row_that_breaks_a_small_table_costs_only_itself(desk: Desk, tmp_path:
     assert {row[1] for row in living(folder, "customer_groups")} == {1, 2, 3, 4}
 
     desk.set(poison_categories=[], poison_customer_groups=[])
-    assert desk.load(folder).quarantined == 0
+    assert desk.load(folder, SMALL).quarantined == 0
     assert len(living(folder, "categories")) == 67
 
     desk.set(poison_categories=[30])
-    again = desk.load(folder, (CATEGORIES, CUSTOMER_GROUPS))
+    again = desk.load(folder, SMALL)
     assert again.quarantined == 1
     assert again.tables["categories"].deleted == 0, "a row that cannot be sent is there"
     Shop(tmp_path / "store.sqlite").sql("delete from categories where entity_id = 30")
-    last = desk.load(folder, (CATEGORIES, CUSTOMER_GROUPS))
+    last = desk.load(folder, SMALL)
     assert (last.quarantined, last.tables["categories"].deleted) == (0, 1)
 
 
 def test_a_small_table_that_is_suddenly_empty_is_not_believed(desk: Desk, tmp_path: Path) -> None:
     folder, shop = tmp_path / "warehouse", Shop(tmp_path / "store.sqlite")
-    desk.load(folder)
+    desk.load(folder, SMALL)
     shop.sql("delete from categories where entity_id > 30")
     shop.sql("delete from attribute_options")
-    result = desk.load(folder)
+    result = desk.load(folder, SMALL)
     assert result.errors == []
     for table in ("categories", "attribute_options"):
         assert result.tables[table].deleted == 0
@@ -173,3 +180,57 @@ def test_a_backfill_of_an_unchanged_store_writes_nothing(desk: Desk, tmp_path: P
         "orders": 1,
         "order_items": len([row for row in living(folder, "order_items") if row[2] == 200]),
     }
+
+
+def test_names_that_come_back_empty_are_kept_and_real_changes_are_seen(desk: Desk, tmp_path: Path) -> None:
+    """A store that has forgotten labels of brands and names of categories: ICOMMKT would be sent blanks."""
+
+    def load(edit: Callable[[str, list[Doc]], list[Doc]]) -> dict[str, str]:
+        """Load what `edit` makes of the rows of the two small tables; their notes."""
+
+        def spoilt(asked: Asked) -> Spoilt | None:
+            body = json.loads(asked.body) if re.search("/graphql|/V1/categories", asked.path) else {}
+            if body.get("items"):
+                rows = edit("name", body["items"])
+                body |= {"items": rows, "total_count": len(rows)}
+            elif "customAttributeMetadata" in body.get("data", {}):
+                options = body["data"]["customAttributeMetadata"]["items"][0]
+                options["attribute_options"] = edit("label", options["attribute_options"])
+            return Spoilt(json.dumps(body).encode()) if body else None
+
+        front.spoil = spoilt
+        result = Desk.at(front.url, page_size=100).load(folder, (CATEGORIES, ATTRIBUTE_OPTIONS))
+        assert result.errors == []
+        return {table: result.tables[table].note for table in ("categories", "attribute_options")}
+
+    def names() -> dict[str, dict[Any, Any]]:
+        with duckdb.connect(str(house(folder).path), read_only=True) as connection:
+            return {
+                table: dict(connection.execute(f"select {key}, {name} from raw.{table}").fetchall())
+                for table, key, name in (("categories", "id", "name"), ("attribute_options", "value", "label"))
+            }
+
+    folder = tmp_path / "warehouse"
+    with front_of(desk.url) as front:
+        load(lambda name, rows: rows)
+        first = names()
+        notes = load(lambda name, rows: [{**row, name: None} for row in rows])
+        assert names() == first
+        assert "67 of 67 rows came without the name they had; all stays as it was" in notes["categories"]
+        assert "24 of 24 rows came without the label they had" in notes["attribute_options"]
+
+        brand, *others = list(first["attribute_options"])[:3]
+
+        def some(name: str, rows: list[Doc]) -> list[Doc]:
+            if name == "label":
+                new = {brand: "Marca Nueva", **dict.fromkeys(others, " ")}
+                return [{**row, "label": new.get(row["value"], row["label"])} for row in rows]
+            rows[0]["name"], rows[1]["position"] = None, 77
+            return [row for row in rows if row["id"] != 67]
+
+        notes = load(some)
+    assert "1 row(s) came without the name they had, and keep it" in notes["categories"]
+    assert "2 row(s) came without the label they had, and keep it" in notes["attribute_options"]
+    assert names() == {**first, "attribute_options": {**first["attribute_options"], brand: "Marca Nueva"}}
+    assert raw(folder, "id", "categories", "_deleted_at is not null") == (67,)
+    assert raw(folder, "position", "categories", "position = 77") == (77,)

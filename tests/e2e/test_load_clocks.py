@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import duckdb
 import pytest
-import requests
 
 from benchmarks.load.desk import differences, house, served
-from demo.environment import DEMO_KEY
-from demo.magento.generate import create
-from demo.serving import serving
-from tests.e2e.conftest import FIRST_DAY, Pipeline
+from loaders.magento.tables import CUSTOMERS, ORDERS
 from tests.e2e.shop import Shop, raw
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
+SOME = (CUSTOMERS, ORDERS)
 MONTH = timedelta(days=30)
 MARKS = (("load_cursors", "loaded_from"), ("load_rereads", "reread_at"))
 
@@ -28,59 +23,41 @@ def now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
-def marks(path: Path) -> list[datetime]:
-    with duckdb.connect(str(path), read_only=True) as connection:
-        return [
-            at for name, column in MARKS for (at,) in connection.execute(f"select {column} from raw.{name}").fetchall()
-        ]
+def marks(folder: Path) -> list[datetime]:
+    queries = [f"select {column} from raw.{name}" for name, column in MARKS]
+    with duckdb.connect(str(house(folder).path), read_only=True) as connection:
+        return [at for query in queries for (at,) in connection.execute(query).fetchall()]
 
 
-def set_clock(url: str, ahead: timedelta | None) -> None:
-    """Have the store's `Date` be ahead of our clock, not of its own; None: it is right again."""
-    shown = datetime.fromisoformat(requests.get(f"{url}/demo/settings", timeout=30).json()["now"])
-    seconds = (now() + ahead - shown).total_seconds() if ahead else 0.0
-    requests.post(f"{url}/demo/settings", json={"clock_ahead": seconds}, timeout=30).raise_for_status()
-
-
-def test_a_store_whose_clock_is_a_month_ahead_for_one_night_loses_nothing(tmp_path: Path) -> None:
-    """Whole nights of two pipelines over one store: one sees the wrong clock, the other never does."""
-    create(tmp_path / "magento.sqlite", customers=30, orders=80)
-    with (
-        serving("demo.magento", database=tmp_path / "magento.sqlite") as shop,
-        serving("demo.icommkt", database=tmp_path / "one.sqlite", options=["--api-key", DEMO_KEY]) as one,
-        serving("demo.icommkt", database=tmp_path / "other.sqlite", options=["--api-key", DEMO_KEY]) as other,
-    ):
-        disturbed, undisturbed = Pipeline(tmp_path / "one", shop, one), Pipeline(tmp_path / "other", shop, other)
-        for number, ahead in enumerate((MONTH, None)):
-            if number:
-                requests.post(f"{shop}/demo/advance", json={"days": 1, "silent": True}, timeout=120).raise_for_status()
-            day = f"{{as_of_date: {FIRST_DAY + timedelta(days=number)}}}"
-            assert undisturbed.run("loaders.daily", "--vars", day).returncode == 0
-            set_clock(shop, ahead)
-            done = disturbed.run("loaders.daily", "--vars", day)
-            set_clock(shop, None)
-            assert done.returncode == 0, done.stdout
-            if ahead:
-                assert done.stdout.count("the store's clock says ") == 1
-                assert max(marks(disturbed.warehouse)) <= now()
-        expected = contacts(other)
-        assert len(expected) > 30
-        assert contacts(one) == expected
-
-
-def contacts(url: str) -> dict[str, Any]:
-    held = requests.get(f"{url}/demo/contacts", timeout=60).json()
-    return {one["Email"]: one["CustomFields"] for one in held}
+def test_a_store_whose_clock_is_a_month_ahead_for_one_night_loses_nothing(
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, fresh = tmp_path / "warehouse", tmp_path / "fresh"
+    with served(store) as desk:
+        shown = datetime.fromisoformat(desk.post("settings", {})["now"])
+        desk.set(clock_ahead=(now() + MONTH - shown).total_seconds())
+        assert desk.load(folder, SOME).errors == []
+        assert capsys.readouterr().out.count("the store's clock says ") == 1
+        assert max(marks(folder)) <= now()
+        desk.set(clock_ahead=0.0)
+        desk.advance(2)
+        assert desk.load(folder, SOME).errors == []
+        desk.load(fresh, SOME)
+        desk.requests()
+        again = desk.load(folder, SOME)
+        assert len(desk.requests()) <= 25, "the same night once more reads nothing again"
+    assert sum(table.changed for table in again.tables.values()) == 0
+    assert differences(folder, fresh) == {}
 
 
 def test_a_cursor_in_the_future_is_put_right_and_what_it_missed_is_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As a version before this one left it: it had taken the clock of a store that was ahead."""
-    create(tmp_path / "store.sqlite", customers=60, orders=300)
-    folder, shop = tmp_path / "warehouse", Shop(tmp_path / "store.sqlite")
-    with served(tmp_path / "store.sqlite") as desk:
-        desk.load(folder)
+    folder, fresh, shop = tmp_path / "warehouse", tmp_path / "fresh", Shop(store)
+    with served(store) as desk:
+        desk.load(folder, SOME)
+        assert {str(at)[:16] for at in marks(folder)} == {desk.post("settings", {})["now"][:16]}, "the store's clock"
         with duckdb.connect(str(house(folder).path)) as connection:
             for name, column in MARKS:
                 connection.execute(f"update raw.{name} set {column} = ?", [now() + MONTH])
@@ -88,14 +65,12 @@ def test_a_cursor_in_the_future_is_put_right_and_what_it_missed_is_read(
         shop.edit("orders", 30, lambda doc: doc.update(coupon_code="TARDE", updated_at="2026-11-01 00:00:00"))
         shop.sql("update orders set updated_at = '2026-11-01 00:00:00' where entity_id = 30")
         capsys.readouterr()
-        assert desk.load(folder).errors == []
-        said = capsys.readouterr().out
+        assert desk.load(folder, SOME).errors == []
         assert raw(folder, "coupon_code", "orders", "entity_id = 30") == ("TARDE",)
-        assert said.count("orders: the last load is dated ") == 1
-        assert max(marks(house(folder).path)) <= now()
+        assert capsys.readouterr().out.count("orders: the last load is dated ") == 1
+        assert max(marks(folder)) <= now()
         desk.advance(1)
-        desk.load(folder)
+        desk.load(folder, SOME)
         assert "which is still to come" not in capsys.readouterr().out
-        shutil.rmtree(tmp_path / "fresh", ignore_errors=True)
-        desk.load(tmp_path / "fresh")
-        assert differences(folder, tmp_path / "fresh") == {}
+        desk.load(fresh, SOME)
+    assert differences(folder, fresh) == {}

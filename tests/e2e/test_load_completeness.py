@@ -18,14 +18,13 @@ from benchmarks.load.desk import Desk, differences, fault_mix, house, living, lo
 from loaders.errors import PipelineError
 from loaders.magento.__main__ import span
 from loaders.magento.load import Load
-from loaders.magento.tables import CREDITMEMOS, CUSTOMERS, ORDERS, TABLES
+from loaders.magento.tables import CUSTOMERS, ORDERS, TABLES
 from tests.e2e.conftest import small_store
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 FULL = bool(os.environ.get("LOAD_TESTS_FULL"))
-MIXES = range(60 if FULL else 2)
-KILLS = range(36 if FULL else 1)
+MIXES = range(60 if FULL else 1)
 slow = pytest.mark.skipif(not FULL, reason="LOAD_TESTS_FULL=1 runs it")
 
 
@@ -57,6 +56,10 @@ def same_rows(one: Path, other: Path) -> bool:
     return all(rows(one, table) == rows(other, table) for table in TABLES)
 
 
+def same_orders(one: Path, other: Path) -> bool:
+    return all(living(one, table) == living(other, table) for table in ("orders", "order_items"))
+
+
 def unique(folder: Path, table: str) -> bool:
     """Whether no key is there twice."""
     keys = ", ".join(f'"{key}"' for key in TABLES[table].primary_key)
@@ -76,7 +79,8 @@ def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
         assert connection.execute("select count(*) from raw.quarantine").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("seed", KILLS)
+@slow
+@pytest.mark.parametrize("seed", range(36))
 def test_after_a_kill_at_any_moment_an_undisturbed_run_repairs(
     still: Desk, undisturbed: Path, tmp_path: Path, seed: int
 ) -> None:
@@ -86,13 +90,12 @@ def test_after_a_kill_at_any_moment_an_undisturbed_run_repairs(
     assert process.stdout is not None
     while process.poll() is None and not house(tmp_path).path.exists():
         time.sleep(0.02)
-    time.sleep(draw.uniform(0, 4.0 if not FULL else 8.0))
+    time.sleep(draw.uniform(0, 8.0))
     killed = process.poll() is None
     if killed:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    if FULL:
-        print(f"kill {seed}: {'killed' if killed else 'had ended'}")
+    print(f"kill {seed}: {'killed' if killed else 'had ended'}")
     assert still.load(tmp_path).errors == []
     assert same_rows(tmp_path, undisturbed)
 
@@ -143,7 +146,7 @@ def test_rows_that_break_their_page_are_alone_in_the_quarantine(
     bad = [1, 17, 18, 150, 300]
     folder = tmp_path / "warehouse"
     desk.set(poison_orders=bad, poison_answer=answer, poison_seconds=seconds)
-    first = desk.load(folder)
+    first = desk.load(folder, (ORDERS,))
     assert first.errors == []
     assert {row[1] for row in living(folder, "orders")} == {row[1] for row in living(undisturbed, "orders")} - {*bad}
     assert first.quarantined == len(bad)
@@ -155,34 +158,24 @@ def test_rows_that_break_their_page_are_alone_in_the_quarantine(
     assert cursors == (1,), "the cursor moves"
 
     desk.requests()
-    again = desk.load(folder)
+    again = desk.load(folder, (ORDERS,))
     assert again.quarantined == len(bad), "tried again, once each"
     assert len([one for one in desk.requests() if "/orders?" in one["path"]]) < 30, "the sweep does not look for them"
 
     desk.set(poison_orders=[])
-    last = desk.load(folder)
+    last = desk.load(folder, (ORDERS,))
     assert last.quarantined == 0
-    assert differences(folder, undisturbed) == {}
+    assert same_orders(folder, undisturbed)
 
 
 def test_a_store_that_is_down_is_one_line_and_nothing_is_quarantined(desk: Desk, tmp_path: Path) -> None:
-    desk.load(tmp_path / "warehouse")
+    desk.load(tmp_path / "warehouse", (ORDERS,))
     desk.faults({"kind": "503_maintenance_html", "match": {"path_regex": "/V1/(orders|modules)"}})
     with pytest.raises(PipelineError, match=r"^orders answered 503") as caught:
-        desk.load(tmp_path / "warehouse")
+        desk.load(tmp_path / "warehouse", (ORDERS,))
     assert "\n" not in str(caught.value)
     desk.faults()
-    assert desk.load(tmp_path / "warehouse").quarantined == 0
-
-
-@slow
-def test_a_table_whose_every_row_fails_is_given_up_and_the_others_load(desk: Desk, tmp_path: Path) -> None:
-    desk.faults({"kind": "500", "match": {"path_regex": "/V1/creditmemos"}})
-    result = desk.load(tmp_path / "warehouse")
-    assert [error.split(":")[0] for error in result.errors] == ["creditmemos"]
-    assert result.tables["orders"].changed >= 300
-    desk.faults()
-    assert desk.load(tmp_path / "warehouse").tables["creditmemos"].changed > 0
+    assert desk.load(tmp_path / "warehouse", (ORDERS,)).quarantined == 0
 
 
 @slow
@@ -192,52 +185,11 @@ def test_a_smaller_page_size_is_learnt_from_the_refusal(desk: Desk, undisturbed:
     assert differences(tmp_path / "warehouse", undisturbed) == {}
 
 
-def test_silent_changes_are_seen_the_next_night_on_a_small_store(desk: Desk, tmp_path: Path) -> None:
-    """Addresses, subscriptions, categories of products, labels, groups, and accounts taken off their orders."""
-    desk = desk.with_settings(reread_order_days=2000)
-    kept, fresh = tmp_path / "kept", tmp_path / "fresh"
-    desk.load(kept)
-    desk.advance(2, silent=True)
-    result = desk.load(kept)
-    desk.load(fresh)
-    assert differences(kept, fresh) == {}
-    assert result.tables["customers"].deleted > 0
-    assert result.tables["customer_addresses"].changed > 0
-    assert result.tables["product_category_links"].changed > 0
-
-
-@slow
-def test_silent_changes_of_a_large_store_are_seen_within_a_week(desk: Desk, tmp_path: Path) -> None:
-    desk = desk.with_settings(reread_rows=0, reread_order_days=2000)
-    kept, fresh = tmp_path / "kept", tmp_path / "fresh"
-    desk.load(kept)
-    desk.advance(1, silent=True)
-    read = []
-    for _ in range(7):
-        result = desk.load(kept, (TABLES["customers"], TABLES["products"], TABLES["orders"]))
-        read.append(result.tables["customers"].read)
-        desk.advance(1)
-    assert max(read) < 40, "a part of the customers each night"
-    desk.load(kept)
-    desk.load(fresh)
-    assert differences(kept, fresh) == {}
-
-
-def test_a_second_run_of_the_same_night_reads_nothing_again(desk: Desk, tmp_path: Path) -> None:
-    desk.load(tmp_path / "warehouse")
-    desk.advance(1)
-    desk.load(tmp_path / "warehouse")
-    desk.requests()
-    result = desk.load(tmp_path / "warehouse")
-    assert len(desk.requests()) <= 25
-    assert sum(table.changed for table in result.tables.values()) == 0
-
-
 def test_deletions_are_marked_and_a_large_share_is_not_believed(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = tmp_path / "warehouse"
-    desk.load(folder)
+    desk.load(folder, (ORDERS,))
     before = len(living(folder, "orders"))
     import sqlite3
 
@@ -248,14 +200,14 @@ def test_deletions_are_marked_and_a_large_share_is_not_believed(
     delete(5, 170, 299)
     # A sweep that cannot be finished marks nothing.
     desk.faults({"kind": "500", "match": {"path_regex": "/V1/orders"}, "after": 3})
-    broken = desk.load(folder)
+    broken = desk.load(folder, (ORDERS,))
     assert broken.tables["orders"].deleted == 0
     assert len(living(folder, "orders")) == before
     desk.faults()
-    assert desk.load(folder).tables["orders"].deleted == 3
+    assert desk.load(folder, (ORDERS,)).tables["orders"].deleted == 3
     assert len(living(folder, "orders")) == before - 3
     delete(*range(20, 60))
-    refused = desk.load(folder)
+    refused = desk.load(folder, (ORDERS,))
     assert refused.tables["orders"].deleted == 0
     assert "no deletion marked" in refused.tables["orders"].note
     assert len(living(folder, "orders")) == before - 3
@@ -264,7 +216,7 @@ def test_deletions_are_marked_and_a_large_share_is_not_believed(
 def test_only_the_wanted_store_views_are_asked_for(desk: Desk, undisturbed: Path, tmp_path: Path) -> None:
     desk = desk.with_settings(store_ids="3")
     desk.requests()
-    result = desk.load(tmp_path / "warehouse")
+    result = desk.load(tmp_path / "warehouse", (ORDERS,))
     assert result.errors == []
     store_of = [c.name for c in ORDERS.columns].index("store_id") + 1
     wanted = [row for row in living(undisturbed, "orders") if row[store_of] == 3]
@@ -299,21 +251,12 @@ def test_the_store_is_written_to_while_it_is_read(desk: Desk, tmp_path: Path) ->
     assert differences(folder, fresh) == {}
 
 
-def test_the_window_begins_at_the_servers_clock(desk: Desk, tmp_path: Path) -> None:
-    """The demo store's clock is not ours: a cursor by our clock would lie in another time altogether."""
-    desk.load(tmp_path / "warehouse")
-    now = desk.post("settings", {})["now"]
-    with duckdb.connect(str(house(tmp_path / "warehouse").path)) as connection:
-        found = connection.execute("select distinct loaded_from::varchar from raw.load_cursors").fetchall()
-    assert {str(row[0])[:16] for row in found} == {now[:16]}
-
-
 def test_a_backfill_goes_on_where_it_was_killed(desk: Desk, undisturbed: Path, tmp_path: Path) -> None:
     desk = desk.with_settings(chunk_ids=30, page_size=10, workers=1)
     folder = tmp_path / "warehouse"
-    desk.load(folder)
+    desk.load(folder, (ORDERS,))
     desk.requests()
-    desk.faults({"kind": "latency", "seconds": 0.1, "match": {"path_regex": "/V1/orders"}})
+    desk.faults({"kind": "latency", "seconds": 0.05, "match": {"path_regex": "/V1/orders"}})
     process = desk.start(folder, "backfill", "orders")
 
     def pages() -> int:
@@ -330,12 +273,12 @@ def test_a_backfill_goes_on_where_it_was_killed(desk: Desk, undisturbed: Path, t
     assert code == 0, said
     assert "orders: going on after id" in said
     assert pages() <= 18, "of 33; what was committed before the kill is not read again"
-    assert differences(folder, undisturbed) == {}
+    assert same_orders(folder, undisturbed)
 
 
 def test_a_backfill_of_some_days_reads_those_and_moves_no_cursor(desk: Desk, tmp_path: Path) -> None:
     folder = tmp_path / "warehouse"
-    desk.load(folder)
+    desk.load(folder, (ORDERS, CUSTOMERS))
     created = [row[3] for row in living(folder, "orders")]
     first, last = sorted(created)[100].date(), sorted(created)[140].date()
     with duckdb.connect(str(house(folder).path)) as connection:
@@ -352,40 +295,17 @@ def test_a_backfill_of_some_days_reads_those_and_moves_no_cursor(desk: Desk, tmp
         assert connection.execute("select count(*) from raw.load_backfills").fetchone() == (0,)
 
 
-def test_a_missing_permission_costs_its_table_only(desk: Desk, tmp_path: Path) -> None:
-    desk = desk.with_settings(username="ordersonly")
-    result = desk.load(tmp_path / "warehouse")
-    assert result.tables["orders"].changed >= 300
-    named = {error.split(":")[0] for error in result.errors}
-    assert "customers" in named
-    assert "orders" not in named
-    assert all("tick `" in error for error in result.errors)
-
-
-def test_a_load_lets_go_of_the_file_though_its_errors_are_kept(desk: Desk, tmp_path: Path) -> None:
-    """The build that follows is another program."""
-    folder = tmp_path / "warehouse"
-    assert desk.load(folder).errors == []
+def test_a_missing_permission_costs_its_table_only_and_the_file_is_let_go_of(desk: Desk, tmp_path: Path) -> None:
+    """The build that follows is another program, though the errors are kept."""
     gc.collect()
     gc.disable()
     try:
-        result = desk.with_settings(username="ordersonly").load(folder)
+        result = desk.with_settings(username="ordersonly").load(tmp_path)
         # While a connection for writing is left, DuckDB refuses this one.
-        duckdb.connect(str(house(folder).path), read_only=True).close()
+        duckdb.connect(str(house(tmp_path).path), read_only=True).close()
     finally:
         gc.enable()
-    assert result.errors
-
-
-def test_a_429_with_retry_after_makes_all_wait_and_is_said(
-    desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    desk = desk.with_settings(workers=3)
-    desk.faults({"kind": "status_429", "retry_after": 2, "count": 1, "match": {"path_regex": "/V1/orders"}})
-    started = time.monotonic()
-    assert desk.load(tmp_path / "warehouse", (ORDERS, CREDITMEMOS)).errors == []
-    assert time.monotonic() - started >= 2
-    said = capsys.readouterr().out
-    assert (
-        "the shop is busy, it asks for less (429): going on with 1 request(s) at a time, after a pause of 2 s" in said
-    )
+    assert result.tables["orders"].changed >= 300
+    named = [error.split(":")[0] for error in result.errors]
+    assert named == ["customer_groups", "categories", "products", "customers", "creditmemos"]
+    assert all("tick `" in error for error in result.errors)

@@ -12,13 +12,13 @@ from demo.magento.settings import CHOICES
 from loaders.magento.__main__ import span
 from loaders.magento.load import Load
 from loaders.magento.tables import CUSTOMERS, ORDERS, Table
-from loaders.magento.tables import TABLES as ALL
 from tests.e2e.shop import Shop, raw
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
 FAR_APART = (5, 3_000_000, 2_000_000_000)
 TABLES = (ORDERS, CUSTOMERS)
+WITH_CHILDREN = ("orders", "order_items", "customers", "customer_addresses")
 
 
 def renumber(shop: Shop, ids: dict[int, int]) -> None:
@@ -84,19 +84,24 @@ def test_pieces_workers_and_second_looks_follow_the_ids_there_are(store: Path, t
         assert sum(read) >= len(kept)
 
 
-@pytest.mark.parametrize("wrong", [way for way in CHOICES["total_count"] if way != "right"])
+LATE = pytest.mark.xfail(reason="what changed is seen a night late where the store counts too many", strict=True)
+
+
+@pytest.mark.parametrize(
+    "wrong", [pytest.param(way, marks=[LATE] * (way == "high")) for way in CHOICES["total_count"] if way != "right"]
+)
 def test_a_wrong_count_loses_no_row_and_ends(store: Path, tmp_path: Path, wrong: str) -> None:
     kept, fresh = tmp_path / "kept", tmp_path / "fresh"
     with served(store) as desk:
         desk.set(total_count=wrong)
-        assert desk.load(kept).errors == []
+        assert desk.load(kept, TABLES).errors == []
         desk.advance(2)
         desk.requests()
-        assert desk.load(kept).errors == []
+        assert desk.load(kept, TABLES).errors == []
         assert len(desk.requests()) < 400
         desk.set(total_count="right")
-        desk.load(fresh)
-    lost = {name: set(living(fresh, name)) - set(living(kept, name)) for name in ALL}
+        desk.load(fresh, TABLES)
+    lost = {name: set(living(fresh, name)) - set(living(kept, name)) for name in WITH_CHILDREN}
     assert {name: len(rows) for name, rows in lost.items() if rows} == {}
 
 
@@ -105,8 +110,8 @@ def test_a_store_that_sends_fewer_rows_than_it_is_asked_for_loses_none(store: Pa
     folder = tmp_path / "warehouse"
     with served(store) as desk:
         desk.set(most_rows=7)
-        assert desk.load(folder).errors == []
+        assert desk.load(folder, TABLES).errors == []
         desk.advance(1)
-        assert desk.load(folder).errors == []
+        assert desk.load(folder, TABLES).errors == []
     for table in TABLES:
         assert len(ids(folder, table)) == Shop(store).sql(f"select count(*) from {table.name}")[0][0]

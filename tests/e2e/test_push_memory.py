@@ -93,6 +93,8 @@ def test_what_another_key_refused_is_tried_under_the_new_one(desk: Desk) -> None
 
 
 def test_a_new_profile_is_sent_all_and_the_old_one_is_told_of(desk: Desk) -> None:
+    shown = desk.run("push", "--dry-run", profile_key=OTHER_PROFILE_KEY)
+    assert "nothing was ever acknowledged by this profile, so all 20 contacts are sent" in shown.stdout
     done = desk.run("push", profile_key=OTHER_PROFILE_KEY)
     assert "20 contacts stay in it as they are" in done.stdout
     assert desk.held(OTHER_PROFILE_KEY) == desk.held(PROFILE_KEY) == desk.expected()

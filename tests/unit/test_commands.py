@@ -16,7 +16,7 @@ import duckdb
 import pytest
 
 from demo.environment import PROJECT_ROOT
-from loaders import build, daily, doctor, report
+from loaders import build, daily, report
 from loaders.errors import run_command
 from loaders.icommkt import __main__ as icommkt
 from loaders.icommkt import settings as icommkt_settings
@@ -107,6 +107,12 @@ def test_each_number_has_its_range(run: Run, tmp_path: Path, name: str, value: s
         ("ICOMMKT__API_URL", "https://a..b"),
         ("ICOMMKT__API_URL", "https://api example"),
         ("ICOMMKT__KEEP_CONTENT", "perhaps"),
+        ("ICOMMKT__AUTH_FORM", "digest"),
+        ("ICOMMKT__AUDIENCE", "some"),
+        ("ICOMMKT__ON_MISSING", "erase"),
+        ("ICOMMKT__MAX_DROP_SHARE", "1.5"),
+        ("ICOMMKT__PERMANENT_PATTERN", "("),
+        ("BUILD_MEMORY", "much"),
         ("RUNTIME__LOG_LEVEL", "FOO"),
         ("RUNTIME__REQUEST_TIMEOUT", "nan"),
         ("RUNTIME__REQUEST_MAX_ATTEMPTS", "0"),
@@ -148,16 +154,11 @@ def test_dates_have_one_form(run: Run, name: str, given: str) -> None:
     for main, *arguments in ((daily.main,), (magento.main, "load"), (icommkt.main, "push")):
         line = run(main, *arguments, VARS=f"{{{name}: {given}}}").in_one_line()
         assert name in line or "days that exist" in line
-
-
-@pytest.mark.parametrize("option", ["--from", "--to"])
-def test_a_backfills_dates_have_the_same_form(run: Run, option: str) -> None:
-    assert "such as 2024-05-31" in run(magento.main, "backfill", option, "20240531").in_one_line()
-
-
-@pytest.mark.parametrize("given", ["many", "0", "nan", "1.5"])
-def test_a_mistyped_argument_is_one_line(run: Run, given: str) -> None:
-    assert "--sample" in run(icommkt.main, "verify", "--sample", given).in_one_line()
+    for option, main, *arguments in (
+        ("such as 2024-05-31", magento.main, "backfill", "--from", given),
+        ("--sample", icommkt.main, "verify", "--sample", f"{given}x"),
+    ):
+        assert option in run(main, *arguments).in_one_line()
 
 
 @pytest.mark.parametrize(
@@ -178,12 +179,6 @@ def test_a_slip_in_toml_is_told_with_file_and_line(run: Run, tmp_path: Path, nam
     line = run(daily.main).in_one_line()
     assert f"{name}, {said}" in line
     assert "msecret" not in line.replace("\\\\msecret", "")
-
-
-def test_an_empty_profile_key_blames_no_seed(run: Run) -> None:
-    said = run(doctor.main, ICOMMKT__PROFILE_KEY="")
-    assert "ICOMMKT__PROFILE_KEY is not set" in said.out
-    assert "seed icommkt_profiles names" not in said.out
 
 
 def test_a_folder_called_like_a_seed_is_told(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -261,16 +256,6 @@ def test_the_log_of_errors_does_not_grow_without_end(run: Run, tmp_path: Path) -
     assert len(list(logs.iterdir())) == 2
 
 
-def test_what_a_thread_dies_of_is_one_line_too(run: Run) -> None:
-    def main() -> int:
-        thread = threading.Thread(target=raising(ValueError(f"with {KEY}")))
-        thread.start()
-        thread.join()
-        return 1
-
-    assert run(main).in_one_line().startswith("error: ValueError: with <key>")
-
-
 COMMAND = "from loaders.errors import run_command; run_command(lambda: print('Peña…' * 9999) or 0)"
 
 
@@ -308,3 +293,18 @@ def test_a_full_disk_is_told_as_such(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: there is no room left to write")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "line", ["PASSWORD secret", "A = secret", "A=1\nA=secret", "=secret", "A=\udcffsecret", "A=\0secret"]
+)
+def test_a_line_of_the_env_file_that_cannot_be_read_is_named(run: Run, tmp_path: Path, line: str) -> None:
+    (tmp_path / ".env").write_bytes(f"\n{line}\n".encode(errors="surrogateescape"))
+    said = run(daily.main).in_one_line()
+    assert f".env, line {2 + line.count(chr(10))}: " in said
+    assert "secret" not in said
+
+
+def test_the_report_of_nothing_says_what_to_run(run: Run) -> None:
+    line = run(report.main).in_one_line()
+    assert line.endswith("nothing has been published yet; run make build first")

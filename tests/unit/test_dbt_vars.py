@@ -36,10 +36,7 @@ from loaders.errors import SettingsError
             '{customer_attributes: [{code: "x\' or 1", type: text, column: x}]}',
             r"customer_attributes must be a list such as",
         ),
-        (
-            '{product_attributes: [{code: x, type: text, column: "x\\n"}]}',
-            r"product_attributes must be a list such as",
-        ),
+        ('{product_attributes: [{code: x, type: text, column: "x\\n"}]}', r"product_attributes must be a list such as"),
     ],
 )
 def test_a_mistake_is_named(text: str, said: str) -> None:

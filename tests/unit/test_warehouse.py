@@ -7,13 +7,7 @@ import duckdb
 import pytest
 
 from loaders.errors import PipelineError
-from loaders.warehouse import (
-    STORAGE_VERSION,
-    USUAL_BUILD_MEMORY,
-    build_memory,
-    raise_storage_version,
-    storage_version,
-)
+from loaders.warehouse import STORAGE_VERSION, USUAL_BUILD_MEMORY, build_memory, raise_storage_version, storage_version
 
 
 def limit_in_use() -> float:
@@ -25,16 +19,15 @@ def limit_in_use() -> float:
     return float(number) * float(1024 ** ("bytes", "KiB", "MiB", "GiB", "TiB").index(unit))
 
 
-def test_a_build_takes_four_gigabytes_where_there_are_as_many(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("pages", "expected"), [(6_000_000, USUAL_BUILD_MEMORY), (500_000, 0.8 * 4096 * 500_000)], ids=["usual", "small"]
+)
+def test_a_build_takes_four_gigabytes_and_leaves_a_fifth_to_a_small_machine(
+    monkeypatch: pytest.MonkeyPatch, pages: int, expected: float
+) -> None:
     monkeypatch.delenv("BUILD_MEMORY", raising=False)
-    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 6_000_000}.__getitem__)
-    assert limit_in_use() == pytest.approx(USUAL_BUILD_MEMORY, rel=0.05)
-
-
-def test_a_small_machine_keeps_a_fifth_of_its_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("BUILD_MEMORY", raising=False)
-    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": 500_000}.__getitem__)
-    assert limit_in_use() == pytest.approx(0.8 * 4096 * 500_000, rel=0.05)
+    monkeypatch.setattr(os, "sysconf", {"SC_PAGE_SIZE": 4096, "SC_PHYS_PAGES": pages}.__getitem__)
+    assert limit_in_use() == pytest.approx(expected, rel=0.05)
 
 
 @pytest.mark.parametrize("given", ["800MB", "2 GiB", "1.5gb"])

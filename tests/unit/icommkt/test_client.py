@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import email.utils
 import logging
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,11 +15,11 @@ import requests
 
 from loaders.errors import SettingsError
 from loaders.icommkt import settings as settings_module
-from loaders.icommkt.client import Client, KeyAuth, _decoded, retry_after
+from loaders.icommkt.client import Client, KeyAuth, retry_after
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.limiter import Limiter
 from loaders.icommkt.settings import IcommktSettings
-from loaders.text import MaskingFilter, fingerprint, keep_secret, mask, mask_email
+from loaders.text import MaskingFilter, keep_secret
 
 KEY = "an-api-key"
 
@@ -44,34 +45,15 @@ def test_a_netrc_cannot_put_its_own_key(tmp_path: Path, monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize(
     ("header", "seconds"),
-    [(None, None), ("", None), ("7", 7.0), (" 0.5 ", 0.5), ("-3", None), ("soon", None), ("inf", None), ("nan", None)],
+    [*((text, None) for text in (None, "", "-3", "soon", "inf", "nan")), ("7", 7.0), (" 0.5 ", 0.5)],
 )
 def test_retry_after_in_seconds(header: str | None, seconds: float | None) -> None:
     assert retry_after(header) == seconds
 
 
 def test_retry_after_as_a_date() -> None:
-    later = email.utils.formatdate(time.time() + 60, usegmt=True)
-    seconds = retry_after(later)
-    assert seconds is not None
-    assert 55 < seconds <= 60
+    assert retry_after(email.utils.formatdate(time.time() + 60, usegmt=True)) == pytest.approx(60, abs=5)
     assert retry_after(email.utils.formatdate(time.time() - 60, usegmt=True)) is None
-
-
-def test_the_rate_spaces_requests_of_all_threads() -> None:
-    limiter = Limiter(50, threading.Event())
-    started = time.monotonic()
-
-    def five() -> None:
-        for _ in range(5):
-            limiter.wait()
-
-    threads = [threading.Thread(target=five) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert time.monotonic() - started >= 19 / 50
 
 
 def test_a_pause_holds_for_everybody_and_stop_ends_it() -> None:
@@ -101,56 +83,12 @@ def test_a_server_whose_certificate_cannot_be_trusted_is_sent_nothing(monkeypatc
         client.save_one("profile", "a@b.c", b"{}")
 
 
-def test_a_redirect_is_not_followed(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen: list[object] = []
-
-    def answer(*_args: object, **kwargs: object) -> requests.Response:
-        seen.append(kwargs["allow_redirects"])
-        response = requests.Response()
-        response.status_code = 302
-        response.headers["Location"] = "http://elsewhere.example"
-        return response
-
-    monkeypatch.setattr(requests.Session, "post", answer)
-    client = Client(IcommktSettings(KEY), threading.Event())
-    with pytest.raises(RefusedError, match=r"a redirect to http://elsewhere\.example; set ICOMMKT__API_URL"):
-        client.save_one("profile", "a@b.c", b"{}")
-    assert seen == [False]
-
-
-@pytest.mark.parametrize(
-    "url", ["http://api.icommarketing.com", "ftp://x", "https://user:pw@host", "https://host?key=1", "//host"]
-)
+@pytest.mark.parametrize("url", ["http://api.icommarketing.com", "ftp://x", "https://user:pw@host", "https://h?key=1"])
 def test_only_https_but_for_this_machine(url: str) -> None:
     with pytest.raises(SettingsError, match="ICOMMKT__API_URL"):
         IcommktSettings(KEY, api_url=url)
-
-
-@pytest.mark.parametrize("url", ["https://host", "http://127.0.0.1:8000", "http://localhost", "http://[::1]:1"])
-def test_plain_http_to_this_machine(url: str) -> None:
-    assert IcommktSettings(KEY, api_url=url).api_url == url
-
-
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("AUTH_FORM", "digest"),
-        ("AUDIENCE", "some"),
-        ("ON_MISSING", "erase"),
-        ("BATCH_SIZE", "0"),
-        ("BATCH_SIZE", "many"),
-        ("SENDERS", "-1"),
-        ("MAX_DROP_SHARE", "1.5"),
-        ("READ_TIMEOUT", "0"),
-        ("PATIENCE", "-1"),
-        ("PERMANENT_PATTERN", "("),
-    ],
-)
-def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv("ICOMMKT__API_KEY", KEY)
-    monkeypatch.setenv(f"ICOMMKT__{name}", value)
-    with pytest.raises(SettingsError, match=f"ICOMMKT__{name}"):
-        settings_module.read(profile_needed=False)
+    for good in ("https://host", "http://127.0.0.1:8000", "http://localhost", "http://[::1]:1"):
+        assert IcommktSettings(KEY, api_url=good).api_url == good
 
 
 def test_settings_are_read_by_their_exact_names(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,52 +110,14 @@ def test_settings_never_show_their_keys() -> None:
     assert "secret" not in repr(found) + str(found.shown())
 
 
-@pytest.mark.parametrize(
-    ("address", "masked"),
-    [("jane@example.com", "j***@example.com"), ("@example.com", "***@example.com"), ("nobody", "n***")],
-)
-def test_masked_e_mails(address: str, masked: str) -> None:
-    assert mask_email(address) == masked
-
-
-def test_text_is_masked_wherever_an_address_stands() -> None:
-    keep_secret("secret-key", "secret", "")
-    text = 'for <jane@example.com>, "JOE+x@sub.example.com": secret-key email=ann@b.co;x secret'
-    assert mask(text) == 'for <j***@example.com>, "J***@sub.example.com": <key> email=a***@b.co;x <key>'
-
-
-def test_logs_are_masked_with_their_arguments_and_exceptions(caplog: pytest.LogCaptureFixture) -> None:
-    logger = logging.getLogger("test.masking")
-    handler = logging.StreamHandler()
+def test_logs_are_masked_with_their_arguments_and_exceptions() -> None:
     keep_secret("secret-key")
-    handler.addFilter(MaskingFilter())
-    shown: list[str] = []
-    handler.emit = lambda record: shown.append(handler.format(record))  # type: ignore[method-assign]
-    logger.addHandler(handler)
     try:
         raise ValueError("jane@example.com used secret-key")
     except ValueError:
-        logger.exception("failed for %s", "joe@example.com")
-    logger.removeHandler(handler)
-    assert "failed for j***@example.com" in shown[0]
-    assert "j***@example.com used <key>" in shown[0]
-    assert "jane@" not in shown[0]
-
-
-def test_a_fingerprint_is_stable_and_not_the_key() -> None:
-    assert fingerprint("a") == fingerprint("a") != fingerprint("b")
-    assert len(fingerprint("a")) == 16
-
-
-@pytest.mark.parametrize("content", ['{"a":"ñ"}'.encode(), '{"a":"ñ"}'.encode("utf-16")])
-def test_an_answer_is_read_in_whatever_encoding_of_json(content: bytes) -> None:
-    response = requests.Response()
-    response._content = content
-    assert _decoded(response)["a"] == "ñ"
-
-
-def test_an_answer_that_is_no_json_is_an_error() -> None:
-    response = requests.Response()
-    response._content = b"<html>"
-    with pytest.raises(ValueError, match=r".+"):
-        _decoded(response)
+        record = logging.LogRecord("test", logging.ERROR, "", 1, "failed for %s", ("joe@example.com",), sys.exc_info())
+    MaskingFilter().filter(record)
+    shown = logging.Formatter().format(record)
+    assert "failed for j***@example.com" in shown
+    assert "j***@example.com used <key>" in shown
+    assert "jane@" not in shown

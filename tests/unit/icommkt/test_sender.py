@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from loaders.icommkt.answers import Accepted, Fate, Refused, Unclear
+from loaders.icommkt.answers import Accepted, Fate, Refused
 from loaders.icommkt.client import SuspectError, WholeRefusalError
 from loaders.icommkt.errors import RefusedError
 from loaders.icommkt.plan import Item
@@ -78,34 +78,6 @@ def test_batches_by_count_and_by_bytes() -> None:
     assert [len(call) for call in client.calls] == [1, 1, 1], "a contact that alone is too large is tried alone"
 
 
-def test_a_poisoned_contact_is_found_by_halving_and_costs_no_other() -> None:
-    def many(emails: list[str]) -> list[Fate]:
-        if any(email.startswith("c5@") for email in emails):
-            raise SuspectError("HTTP 500", "HTTP 500")
-        return fine(emails)
-
-    client = Told(many)
-    taken, refused, sizes = send(client, items(8))
-    assert refused == ["c5"]
-    assert len(taken) == 7
-    assert not sizes.learned
-    assert [len(call) for call in client.calls] == [8, 4, 4, 2, 1, 1, 2]
-
-
-@pytest.mark.parametrize("certain", [True, False])
-def test_a_size_that_is_too_large_is_learned(certain: bool) -> None:
-    def many(emails: list[str]) -> list[Fate]:
-        if len(emails) > 2:
-            raise WholeRefusalError("HTTP 413") if certain else SuspectError("HTTP 500")
-        return fine(emails)
-
-    client = Told(many)
-    taken, refused, sizes = send(client, items(40))
-    assert (len(taken), refused) == (40, [])
-    assert (sizes.learned, sizes.contacts) == (True, 2)
-    assert max(len(call) for call in client.calls[-5:]) == 2
-
-
 def test_one_contact_that_is_too_large_by_itself_teaches_nothing() -> None:
     def many(emails: list[str]) -> list[Fate]:
         if "c3@example.com" in emails:
@@ -129,40 +101,8 @@ def test_one_chance_failure_teaches_nothing() -> None:
     assert not sizes.learned
 
 
-def test_unclear_answers_are_asked_again_alone_or_in_halves() -> None:
-    client = Told(lambda emails: [Unclear()] * len(emails), lambda email: Accepted("A"))
-    taken, _, _ = send(client, items(4))
-    assert (len(taken), [len(call) for call in client.calls]) == (4, [4, 1, 1, 1, 1])
-
-    def mixed(emails: list[str]) -> list[Fate]:
-        bad = any(email.startswith("c0@") for email in emails)
-        return [Unclear(mixed=True)] * len(emails) if bad else fine(emails)
-
-    client = Told(mixed, lambda email: Refused("9", "no") if email.startswith("c0@") else Accepted("A"))
-    taken, refused, _ = send(client, items(8))
-    assert (len(taken), refused) == (7, ["c0"])
-    assert [len(call) for call in client.calls] == [8, 4, 2, 1, 1, 2, 4]
-
-
-def test_only_the_unclear_ones_are_asked_again() -> None:
-    client = Told(
-        lambda emails: [Unclear() if email.startswith("c2@") else Accepted("A") for email in emails],
-        lambda email: Accepted("A"),
-    )
-    taken, _, _ = send(client, items(4))
-    assert client.calls[1:] == [["c2@example.com"]]
-    assert len(taken) == 4
-
-
 def everything_refused(emails: list[str]) -> list[Fate]:
     return [Refused("903", "The key is not valid")] * len(emails)
-
-
-def test_when_nobody_is_taken_it_is_not_the_contacts_fault() -> None:
-    client = Told(everything_refused)
-    with pytest.raises(RefusedError, match="The key is not valid"):
-        send(client, items(500))
-    assert len(client.calls) <= 1 + REFUSED_AT_FIRST // 8 + 2
 
 
 def test_even_a_few_are_not_blamed_while_nobody_is_taken() -> None:
@@ -188,16 +128,6 @@ def test_refusals_wait_for_a_contact_that_is_taken() -> None:
     assert (len(taken), len(refused)) == (6, 10)
 
 
-def test_a_thousand_refusals_in_a_row_end_a_run() -> None:
-    def many(emails: list[str]) -> list[Fate]:
-        return fine(emails) if emails[0].startswith("c0@") else everything_refused(emails)
-
-    client = Told(many)
-    with pytest.raises(RefusedError, match="in a row"):
-        send(client, items(5000), contacts=100)
-    assert len(client.calls) <= REFUSED_IN_A_ROW // 100 + 2
-
-
 @pytest.mark.parametrize(
     ("number", "pattern", "ends"),
     [
@@ -218,31 +148,6 @@ def test_refusals_end_a_run_at_their_limit_and_not_before(number: int, pattern: 
     else:
         taken, refused, _ = send(client, given, contacts=number)
         assert (len(taken), len(refused)) == (number * pattern.count("a"), number)
-
-
-def test_what_was_answered_is_settled_even_when_the_run_ends_early() -> None:
-    taken: list[str] = []
-    stop = threading.Event()
-
-    def many(emails: list[str]) -> list[Fate]:
-        if "c40@example.com" in emails:
-            raise RefusedError("HTTP 401")
-        return fine(emails)
-
-    client = Told(many)
-    sender = Sender(
-        client,  # type: ignore[arg-type]
-        IcommktSettings("key", senders=3),
-        "profile",
-        Sizes(8, 10**6),
-        stop,
-        lambda settled: taken.extend(each.email for one in settled for each in one.taken),
-    )
-    with pytest.raises(RefusedError):
-        sender.send(iter(items(400)))
-    answered = [email for call in client.calls for email in call if "c40@example.com" not in call]
-    assert sorted(taken) == sorted(answered)
-    assert len(client.calls) < 20
 
 
 def test_no_more_batches_are_ready_than_three_times_the_senders() -> None:

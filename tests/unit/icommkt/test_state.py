@@ -106,39 +106,22 @@ def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
     assert held(state) == {"b": "h"}
 
 
-def rejection(name: str, payload_hash: str, tries: int) -> Rejection:
-    return Rejection("main", f"{name}@example.com", payload_hash, False, "9", "why", tries, DAY)
-
-
-def test_a_rejection_keeps_its_first_time_while_the_payload_stays(tmp_path: Path) -> None:
-    state = opened(tmp_path / "s.duckdb")
-    times = []
-    for tries, payload_hash in ((1, "h"), (2, "h"), (1, "other")):
-        state.record(1, "profile", "key", DAY, [], [rejection("a", payload_hash, tries)], [])
-        times += state.db.execute("select first_at, last_at, tries from state.push.rejections").fetchall()
-    assert times[0][0] == times[0][1]
-    assert times[1][0] == times[0][0] < times[1][1]
-    assert times[2][0] == times[2][1] > times[1][1]
-    assert [one[2] for one in times] == [1, 2, 1]
-
-
-def test_an_acknowledgement_ends_a_rejection(tmp_path: Path) -> None:
-    state = opened(tmp_path / "s.duckdb")
-    state.record(1, "profile", "key", DAY, [], [rejection("a", "h", 1), rejection("b", "h", 1)], [])
-    taken = Acknowledged([item("a")], ["A"], None)
-    state.record(1, "profile", "key", DAY, [taken], [], [("main", "a@example.com")])
-    assert state.db.execute("select email from state.push.rejections").fetchall() == [("b@example.com",)]
-
-
-def test_forgetting_a_contact(tmp_path: Path) -> None:
+def test_forgetting_a_contact_folded_or_not_and_in_its_profile_alone(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     acknowledge(state, item("a"), item("b"))
     state.fold(at_share=0)
     acknowledge(state, item("b", "h2"), item("c"))
     state.forget("profile", [("main", "a@example.com"), ("main", "b@example.com")])
-    assert held(state) == {"c": "h"}
     state.forget("other profile", [("main", "c@example.com")])
     assert held(state) == {"c": "h"}
+
+
+def test_an_acknowledgement_ends_a_rejection(tmp_path: Path) -> None:
+    state = opened(tmp_path / "s.duckdb")
+    refused = [Rejection("main", f"{name}@example.com", "h", False, "9", "why", 1, DAY) for name in "ab"]
+    state.record(1, "profile", "key", DAY, [], refused, [])
+    state.record(1, "profile", "key", DAY, [Acknowledged([item("a")], ["A"], None)], [], [("main", "a@example.com")])
+    assert state.db.execute("select email from state.push.rejections").fetchall() == [("b@example.com",)]
 
 
 def test_a_learned_batch_size_holds_until_another_is_configured_or_it_is_old(tmp_path: Path) -> None:
@@ -171,15 +154,6 @@ def test_a_repair_is_not_the_last_push(tmp_path: Path) -> None:
     last = state.last_run("p")
     assert last is not None
     assert last["planned"] == 5
-
-
-def test_a_state_file_without_the_push_is_an_empty_one_for_readers(tmp_path: Path) -> None:
-    path = tmp_path / "s.duckdb"
-    with duckdb.connect(str(path)) as db:
-        db.execute("create table snapshots (i int)")
-    assert held(opened(path, read_only=True)) == {}
-    assert held(opened(tmp_path / "missing.duckdb", read_only=True)) == {}
-    assert not (tmp_path / "missing.duckdb").exists()
 
 
 def test_a_state_file_in_use_is_said_so(tmp_path: Path) -> None:

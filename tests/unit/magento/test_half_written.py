@@ -48,11 +48,3 @@ def test_a_row_that_only_its_lines_were_written_of_counts_as_changed(raw: RawSto
     with duckdb.connect(str(tmp_path / "warehouse.duckdb"), read_only=True) as connection:
         doubted = connection.execute("select entity_id from raw.orders where _row_hash = '' order by 1").fetchall()
     assert doubted == [(3,)]
-
-
-def test_an_empty_warehouse_has_nothing_half_written(tmp_path: Path) -> None:
-    store = RawStore(tmp_path / "other.duckdb", "main")
-    store.prepare()
-    store.doubt_half_written()
-    store.complete()
-    assert store.half_written(ORDERS) == []

@@ -13,7 +13,6 @@ import pytest
 from loaders.magento.errors import BadAnswerError, MagentoError, StoreDownError
 from loaders.magento.parse import PageParser
 from loaders.magento.tables import (
-    ATTRIBUTE_OPTIONS,
     CUSTOMERS,
     ORDERS,
     PRODUCTS,
@@ -91,14 +90,6 @@ def test_values_become_the_declared_types() -> None:
     assert quarantine == []
 
 
-def test_what_paging_needs() -> None:
-    parser = PageParser(ORDERS, "main", RUN)
-    info = parser.add(json.dumps({"items": [order(7), order(9)], "total_count": 12}).encode())
-    assert (info.total_count, info.row_count, info.last_key) == (12, 2, 9)
-    empty = parser.add(b'{"items":null,"total_count":12}')
-    assert (empty.total_count, empty.row_count, empty.last_key) == (12, 0, None)
-
-
 @pytest.mark.parametrize(
     ("change", "column", "is_kept"),
     [
@@ -119,22 +110,10 @@ def test_an_odd_value_costs_only_itself(change: dict[str, Any], column: str | No
     assert {line["column_name"] for line in quarantine} == ({column} if column else set())
 
 
-def test_items_that_are_no_objects_are_noted() -> None:
-    rows, quarantine = read(ORDERS, [order(1), None, "x", order(2)])
-    assert {row["entity_id"] for row in rows["orders"]} == {1, 2}
-    assert len([line for line in quarantine if line["column_name"] == "entity_id"]) == 2
-
-
 def test_one_key_twice_is_the_later_one() -> None:
     rows, _ = read(ORDERS, [order(1, status="pending")], [order(1, status="complete")])
     assert [row["status"] for row in rows["orders"]] == ["complete"]
     assert len(rows["order_items"]) == 1
-
-
-def test_options_are_told_apart_by_attribute_and_value() -> None:
-    options = [{"attribute_code": "manufacturer", "value": str(n), "label": f"L{n}"} for n in range(3)]
-    rows, _ = read(ATTRIBUTE_OPTIONS, options)
-    assert [row["value"] for row in rows["attribute_options"]] == ["0", "1", "2"]
 
 
 def test_whole_subtrees_stay_json_and_can_be_read_into() -> None:
@@ -192,48 +171,6 @@ def test_what_is_no_list_of_items_is_an_error(body: bytes, error: type[MagentoEr
     with pytest.raises(MagentoError) as caught:
         PageParser(table, "main", RUN).add(body)
     assert type(caught.value) is error
-
-
-def numbered(*values: Any) -> dict[str, Any]:
-    """A list as PHP writes it once one was taken out of it."""
-    return {str(number * 2): value for number, value in enumerate(values)}
-
-
-def test_a_list_that_php_made_an_object_is_a_list() -> None:
-    lines = [{"item_id": 5, "order_id": 1}, {"item_id": 6, "order_id": 1}]
-    coupons = {"coupon_codes": ["A", "B"]}
-    customer = {
-        "id": 1,
-        "addresses": [{"id": 7}],
-        "custom_attributes": [{"attribute_code": "dni", "value": ["1", "2"]}],
-    }
-    product = {
-        "id": 5,
-        "extension_attributes": {"website_ids": [1, 2], "category_links": [{"category_id": "33"}], "depots": {"7": 1}},
-    }
-    numbered_customer = {
-        "id": 1,
-        "addresses": numbered({"id": 7}),
-        "custom_attributes": numbered({"attribute_code": "dni", "value": numbered("1", "2")}),
-    }
-    numbered_product = {
-        "id": 5,
-        "extension_attributes": {
-            "website_ids": numbered(1, 2),
-            "category_links": numbered({"category_id": "33"}),
-            "depots": {"7": 1},
-        },
-    }
-    for table, plain, odd in (
-        (ORDERS, order(1, items=lines, extension_attributes=coupons), None),
-        (CUSTOMERS, customer, numbered_customer),
-        (PRODUCTS, product, numbered_product),
-    ):
-        odd = odd or order(1, items=numbered(*lines), extension_attributes={"coupon_codes": numbered("A", "B")})
-        expected = read(table, [plain])
-        assert read(table, numbered(odd)) == expected
-        assert expected[1] == []
-        assert all(expected[0].values())
 
 
 def test_only_declared_fields_are_asked_for() -> None:

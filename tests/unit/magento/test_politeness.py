@@ -8,6 +8,7 @@ import time
 import pytest
 
 from loaders.magento.politeness import GOOD_BEFORE_MORE, LEARN_FROM, LONGEST_PAUSE, Politeness
+from tests.unit.magento.conftest import Shop, client
 
 
 class Clock:
@@ -60,14 +61,6 @@ def test_rising_latency_slows_it_down(polite: Politeness, said: list[str]) -> No
     assert "orders take" in said[0]
 
 
-def test_slow_from_the_start_or_slow_but_short_is_not_rising(polite: Politeness) -> None:
-    for _ in range(50):
-        polite.answered("orders", 200, 8.0)
-    for seconds in [0.01] * LEARN_FROM + [0.3] * 50:
-        polite.answered("counts of orders", 200, seconds)
-    assert polite.limit == 4
-
-
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [
@@ -83,6 +76,15 @@ def test_retry_after_is_a_number_or_a_date(header: str | None, seconds: float, s
     polite = Politeness(2, say=said.append, clock=Clock(), wall_clock=lambda: 1_764_000_000.0)
     polite.answered("orders", 429, 0.1, header)
     assert polite._paused_until - 1000.0 == pytest.approx(seconds)
+
+
+def test_what_the_shop_asks_to_wait_is_waited_and_told(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.fault(kind="status_429", retry_after=1, count=1, match={"path_regex": "/V1/orders"})
+    started = time.monotonic()
+    client(shop.url).search("orders", [], page_size=1, sort="entity_id")
+    assert time.monotonic() - started >= 1
+    said = "the shop is busy, it asks for less (429): going on with 1 request(s) at a time, after a pause of 1 s"
+    assert said in capsys.readouterr().out
 
 
 def test_a_pause_is_everybodys() -> None:

@@ -35,8 +35,8 @@ class Desk:
                 [number, changed_at, deleted_at],
             )
 
-    def settle(self, *asked: int) -> list[tuple[str | None, str | None, datetime]]:
-        self.raw.settle_quarantine([ORDERS], {"orders": asked}, NOW)
+    def settle(self) -> list[tuple[str | None, str | None, datetime]]:
+        self.raw.settle_quarantine([ORDERS], {"orders": ()}, NOW)
         with duckdb.connect(str(self.path)) as connection:
             return connection.execute(
                 "select row_id, column_name, found_at from raw.quarantine order by all"
@@ -63,28 +63,8 @@ def test_a_row_written_anew_loses_its_old_lines(desk: Desk) -> None:
     assert desk.settle() == [("2", "base_grand_total", BEFORE)], "nobody has looked at order 2 since"
 
 
-def test_a_row_that_could_be_sent_at_last_loses_its_line(desk: Desk) -> None:
-    desk.line("1", None)
-    desk.line("2", None)
-    desk.line("2", None, NOW)
-    desk.line("3", None)
-    assert desk.settle(1, 2) == [("2", None, NOW), ("3", None, BEFORE)]
-
-
 def test_a_line_without_a_row_to_be_found_by_grows_old(desk: Desk) -> None:
     desk.line(None, "entity_id", NOW - timedelta(days=QUARANTINE_DAYS - 1))
     assert len(desk.settle()) == 1
     desk.line(None, "order_id", NOW - timedelta(days=QUARANTINE_DAYS + 1))
     assert len(desk.settle()) == 1
-
-
-def test_what_the_sweep_leaves_out(desk: Desk) -> None:
-    desk.order(1, BEFORE)
-    desk.order(3, BEFORE, deleted_at=BEFORE)
-    desk.line("1", "base_grand_total")  # in raw, with one value empty: it counts
-    desk.line("2", "created_at")  # not in raw
-    desk.line("3", "created_at")  # back from deletion, and cannot be read
-    desk.line("4", None)
-    desk.line(None, "entity_id")
-    assert desk.raw.unreadable(ORDERS) == [2, 3, 4]
-    assert desk.raw.refused(ORDERS) == [4]

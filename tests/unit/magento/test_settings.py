@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from loaders.errors import SettingsError
-from loaders.magento.auth import OPAQUE_TOKEN_SECONDS, refusal, token_seconds
 from loaders.magento.errors import filled_message
 from loaders.magento.settings import MagentoSettings, magento_settings, missing_settings
 
@@ -52,37 +48,9 @@ def test_names_of_others_are_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (settings.username, settings.password) == ("", "")
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("PAGE_SIZE", "301"),
-        ("PAGE_SIZE", "0"),
-        ("PAGE_SIZE", "many"),
-        ("WORKERS", "0"),
-        ("START_DATE", "31/12/2025"),
-        ("STORE_IDS", "one"),
-        ("BASE_URL", "shop.example"),
-    ],
-)
-def test_a_setting_that_cannot_be_used_is_named(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
-    monkeypatch.setenv(f"SOURCES__MAGENTO__{name}", value)
-    with pytest.raises(SettingsError, match=f"SOURCES__MAGENTO__{name}"):
-        magento_settings()
-
-
 def test_secrets_are_not_in_the_text_of_the_settings() -> None:
     settings = MagentoSettings(password="s3cret", totp_secret="s3cret", access_token="s3cret", consumer_secret="s3cret")
     assert "s3cret" not in repr(settings)
-
-
-def jwt(**claims: int) -> str:
-    return "h." + base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=") + ".s"
-
-
-def test_a_tokens_life_is_read_from_it() -> None:
-    assert token_seconds(jwt(iat=1000, exp=4600)) == 3600
-    assert token_seconds("abcdefghijklmnopqrstuvwxyz012345") == OPAQUE_TOKEN_SECONDS
-    assert token_seconds("a.b.c") == OPAQUE_TOKEN_SECONDS
 
 
 def test_placeholders_are_filled() -> None:
@@ -90,10 +58,3 @@ def test_placeholders_are_filled() -> None:
     assert filled_message(named) == "The consumer isn't authorized to access A::b."
     assert filled_message({"message": "%1 of %2", "parameters": ["a", "b"]}) == "a of b"
     assert filled_message("<html>") == ""
-
-
-def test_two_factor_is_explained_with_the_ways_out() -> None:
-    body = {"message": "Please use the 2fa provider-specific endpoints to obtain a token.", "parameters": {}}
-    said = refusal(400, body, has_totp=False)
-    for words in ("TOTP_SECRET", "OAuth", "switched off"):
-        assert words in said

@@ -27,18 +27,3 @@ def test_a_large_log_is_written_out_and_a_small_one_waits(
     assert not log.exists(), "closing writes out what is left"
     with duckdb.connect(str(path), read_only=True) as connection:
         assert connection.execute("select count(*), max(n) from raw.many").fetchone() == (10_000, 9_999)
-
-
-def test_dlt_and_the_loader_share_the_file_that_is_held_open(tmp_path: Path) -> None:
-    raw = RawStore(tmp_path / "warehouse.duckdb", "main")
-    with raw.held():
-        raw.prepare()
-        with duckdb.connect(str(tmp_path / "warehouse.duckdb")) as other:  # as dlt opens it
-            other.execute("create table raw.orders (entity_id bigint, store_key varchar)")
-            other.execute("insert into raw.orders values (7, 'main')")
-        assert "orders" in raw.tables()
-
-
-def test_a_connection_needs_a_file_that_is_held_open(tmp_path: Path) -> None:
-    with pytest.raises(RuntimeError):
-        RawStore(tmp_path / "warehouse.duckdb", "main").connection()

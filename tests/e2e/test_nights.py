@@ -1,0 +1,176 @@
+"""What three nights of the demo left behind, and commands on copies of it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import stat
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import requests
+
+from loaders.paths import Warehouse
+from loaders.publish import publish
+from loaders.text import fingerprint
+from loaders.warehouse import storage_version
+from tests.e2e.conftest import Night, Pipeline, on_a_full_disk
+
+
+def one(path: Path, sql: str) -> Any:
+    """The only value of a query."""
+    with duckdb.connect(str(path), read_only=True) as db:
+        ((value,),) = db.execute(sql).fetchall()
+    return value
+
+
+def test_an_unchanged_store_moves_nothing_and_sends_nothing_whatever_dbt_is_told(all_nights: dict[str, Night]) -> None:
+    first, again = all_nights["first"], all_nights["again"]
+    assert again.changed_at == first.changed_at
+    assert again.icommkt_requests == []
+    assert again.held == first.held
+    assert "not every data test was run" not in again.output
+    assert one(again.published, "select is_tested from meta.build")
+    contacts = "select count(*) from marts.icommkt_contacts"
+    assert one(again.published, contacts) == one(first.published, contacts) > 6_000
+
+
+def test_the_second_day_reads_only_what_moved_with_the_articles_role(all_nights: dict[str, Night]) -> None:
+    """The demo store's usual user has that role; a 401 or 403 would show that more was asked for."""
+    first, second = all_nights["first"], all_nights["second"]
+    assert len(second.magento_requests) < len(first.magento_requests) / 2
+    for table in ("orders", "customers"):
+        assert second.changed_at[table][0] > first.changed_at[table][0]
+    for night in all_nights.values():
+        assert {request["status"] for request in night.magento_requests} <= {200}
+
+
+def test_each_step_says_what_it_did_and_the_report_shows_nobody(
+    all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    for words in (
+        "--- load",
+        "loaded ",
+        "--- build",
+        "tests passed",
+        "payment_methods_are_known: store_key main, payment_method",
+        "built as of 2026-11-23",
+        "--- push",
+    ):
+        assert words in all_nights["first"].output
+    page = pipeline.warehouse.with_name("report.html").read_text(encoding="utf-8")
+    for words in ("As of 2026-11-24", "LOYAL_CHAMPIONS", "last 30 days", "succeeded"):
+        assert words in page
+    assert "@" not in page.split("</style>")[1]
+
+    # A build makes the state file, for its history; nobody has pushed into it yet.
+    settings = pipeline.copy_of_files(tmp_path, "published.duckdb")
+    with duckdb.connect(str(tmp_path / "warehouse.state.duckdb")) as connection:
+        connection.execute("create schema history")
+    assert pipeline.run("loaders.report", **settings).returncode == 0
+    assert "Nothing was pushed yet" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_any_duckdb_since_1_3_opens_the_files_and_their_owner_alone(
+    all_nights: dict[str, Night], pipeline: Pipeline
+) -> None:
+    """Analysts' tools are older than the project's DuckDB; publishing keeps the format that the marts' file has."""
+    for path in (all_nights["second"].published, pipeline.warehouse):
+        assert storage_version(path) == "v1.3.0+", path
+    paths = [path for path in pipeline.warehouse.parent.rglob("*") if path.exists()]
+    assert {"warehouse.state.duckdb", "published.duckdb", "report.html", "dbt.log"} <= {path.name for path in paths}
+    assert [path for path in paths if stat.S_IMODE(path.stat().st_mode) & 0o077] == []
+
+
+def test_a_load_leaves_no_rows_behind_and_no_folder_more_each_night(
+    all_nights: dict[str, Night], pipeline: Pipeline
+) -> None:
+    work = Warehouse(pipeline.warehouse).work
+    assert [path for path in work.rglob("*") if "parquet" in path.name] == []
+    packages = [float(path.name) for path in work.glob("dlt/*/load/loaded/*")]
+    assert packages
+    assert min(packages) > all_nights["again"].published.stat().st_mtime, "of the last night alone"
+
+
+def test_each_website_has_its_profile_and_each_profile_its_state(
+    all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    second = all_nights["second"]
+    settings = pipeline.copy_of_files(tmp_path, "published.duckdb")
+    with duckdb.connect(str(tmp_path / "published.duckdb")) as db:
+        for table in ("payloads", "contacts", "contact_websites"):  # a part of them says as much as all
+            db.execute(f"delete from marts.icommkt_{table} where hash(email) % 20 > 0")
+        assert db.execute("select count(*) from seeds.icommkt_profiles").fetchall() == [(0,)], "as the project ships it"
+        wanted: dict[int, set[str]] = {}
+        for website, email in db.execute("select website_id, email from marts.icommkt_contact_websites").fetchall():
+            wanted.setdefault(website, set()).add(email)
+        assert len(wanted) >= 2, "the demo store has more than one website"
+        assert set.intersection(*wanted.values()), "some belong to more than one"
+        rows = [(website, f"profile_key_{website}") for website in wanted]
+        db.executemany("insert into seeds.icommkt_profiles values (?, ?)", rows)
+    keys = {website: f"chain-{website}" for website in wanted}
+    settings |= {f"ICOMMKT__PROFILE_KEY_{website}": key for website, key in keys.items()}
+    settings |= {"ICOMMKT__PROFILE_KEY": "", "ICOMMKT__REQUESTS_PER_SECOND": "0"}
+    pushed = pipeline.run("loaders.icommkt", "push", "--as-of-date", str(second.as_of_date), **settings)
+    assert pushed.returncode == 0, pushed.stdout
+    for website, key in keys.items():
+        answer = requests.get(f"{pipeline.icommkt_url}/demo/contacts", params={"profile_key": key}, timeout=60)
+        assert {contact["Email"] for contact in answer.json()} == wanted[website]
+    with duckdb.connect(str(tmp_path / "warehouse.state.duckdb"), read_only=True) as db:
+        counts = dict(db.execute("select profile, count(*) from push.acknowledgements group by 1").fetchall())
+    assert counts == {fingerprint(keys[website]): len(wanted[website]) for website in wanted}
+
+
+def test_a_changed_rule_is_shown_field_by_field_and_a_harmful_one_is_not_sent(
+    all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    """`make build` after an edit, `make diff`, and a push that would harm: no product has the attribute `marca`."""
+    names = ("warehouse.duckdb", "warehouse.marts.duckdb", "warehouse.state.duckdb", "published.duckdb")
+    here = pipeline.copy_of_files(tmp_path, *names)
+    same = pipeline.run("loaders.icommkt", "diff", **here)
+    assert same.returncode == 0, same.stdout
+    assert re.search(r"0 of 6,\d{3} contacts", same.stdout), same.stdout
+
+    day = all_nights["second"].as_of_date
+    rule = f"{{as_of_date: {day}, list_separator: ' | ', brand_attribute: marca}}"
+    built = pipeline.run("loaders.build", "--vars", rule, "--exclude-resource-type", "unit_test", "test", **here)
+    assert built.returncode == 0, built.stdout
+    assert "a push will refuse this build" in built.stdout, "its tests were left out"
+    changed = pipeline.run("loaders.icommkt", "diff", **here)
+    assert changed.returncode == 0, changed.stdout
+    fields = re.findall(r"^  (ICOMMKT_\w+) +([\d,]+) contacts$", changed.stdout, re.MULTILINE)
+    assert {"ICOMMKT_Items_360_Days", "ICOMMKT_Categories_360_Days"} <= {name for name, _ in fields}
+    assert not {"ICOMMKT_RFM", "ICOMMKT_Amount_360_Days", "nombre"} & {name for name, _ in fields}
+    assert " | " in changed.stdout
+    addresses = re.findall(r"\S+@\S+", changed.stdout)
+    assert addresses
+    assert all("***@" in address for address in addresses)
+
+    requests.delete(f"{pipeline.icommkt_url}/demo/requests", timeout=30).raise_for_status()
+    stopped = pipeline.run("loaders.icommkt", "push", "--as-of-date", str(day), **here)
+    assert stopped.returncode == 3
+    for words in ("did not pass", "fields would be emptied in more than 20%", "ICOMMKT_Last_Purchase_Brands ("):
+        assert words in stopped.stdout
+    assert requests.get(f"{pipeline.icommkt_url}/demo/requests", timeout=30).json() == []
+
+
+def test_a_disk_that_fills_up_keeps_what_was_published_and_reported_and_leaves_nothing_for_ever(
+    all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
+) -> None:
+    names = ("warehouse.duckdb", "warehouse.marts.duckdb", "warehouse.state.duckdb", "published.duckdb", "report.html")
+    environment = {**pipeline.environment, **pipeline.copy_of_files(tmp_path, *names)}
+    (tmp_path / ".published.duckdb.killed").write_bytes(b"x")
+    house, day = Warehouse(tmp_path / "warehouse.duckdb"), dt.date(2026, 11, 23)
+    before = [path.read_bytes() for path in (house.published, house.report)]
+    publishing = (
+        "import datetime; from loaders.paths import warehouse; from loaders.publish import publish;"
+        f"run_command(lambda: publish(warehouse(), {day!r}, 'UTC', is_tested=True) and 0)"
+    )
+    reporting = "from loaders.report import main; run_command(main)"
+    for script, most in ((publishing, 1_000_000), (reporting, 1_000)):
+        assert on_a_full_disk(script, most, environment).startswith("error: there is no room left to write")
+    assert [path.read_bytes() for path in (house.published, house.report)] == before
+    publish(house, day, "UTC", is_tested=True)
+    assert house.published.read_bytes() != before[0]
+    assert list(tmp_path.glob(".published*")) == []

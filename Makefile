@@ -37,8 +37,8 @@ daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push
 load: $(VENV)/.installed ## Load what is new or changed in the store
 	@$(LOADER) loaders.magento load
 
-build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}', FULL_REFRESH=1
-	@$(LOADER) loaders.build $(if $(FULL_REFRESH),--full-refresh)
+build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}'
+	@$(LOADER) loaders.build
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
 	@$(LOADER) loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)

@@ -21,7 +21,6 @@ from loaders.errors import Parser, PipelineError, run_command
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
-from loaders.rules import fingerprint
 from loaders.seeds import check_seeds
 from loaders.text import fit, mask
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
@@ -41,8 +40,6 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_FOR_DBT)},
         "PYTHONIOENCODING": "utf-8",
         "WAREHOUSE_PATH": str(house.path),
-        "MARTS_PATH": str(house.marts),
-        "STATE_PATH": str(house.state),
         "BUILD_MEMORY": build_memory(),
         "DBT_PROJECT_DIR": str(PROJECT_ROOT),
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),
@@ -53,21 +50,17 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
     }
 
 
-def run_dbt(house: Warehouse, arguments: list[str], rules: str = "") -> int:
-    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code.
-
-    `rules` is the fingerprint of the rules: incremental models keep what the same rules made, and nothing without it.
-    """
+def run_dbt(house: Warehouse, arguments: list[str]) -> int:
+    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code."""
     house.make_folders()
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
     command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
-    environment = {**dbt_environment(house), "BUILD_RULES": rules}
     # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         with subprocess.Popen(
             command,
-            env=environment,
+            env=dbt_environment(house),
             cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -91,7 +84,7 @@ def _stop(number: int, frame: object) -> NoReturn:
 def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> date:
     """Build and test everything, then publish; return the as-of date.
 
-    `arguments` go to `dbt build` (such as `--full-refresh`).
+    `arguments` go to `dbt build` (such as `--select rfm_contacts+`).
 
     Raises PipelineError when a seed cannot be read or a model or a test fails; nothing is published then.
     """
@@ -108,7 +101,7 @@ def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> d
         (house.dbt_target / RESULTS).unlink(missing_ok=True)
         passed = {name: _as_data(value) for name, value in fixed.items()}
         vars_text = yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
-        code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments], fingerprint(wanted | fixed))
+        code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments])
         results = read_results(house.dbt_target)
         summary = summarise(results)
         for line in rows_found(house, results):

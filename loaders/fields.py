@@ -47,7 +47,7 @@ def columns(project: Path = PROJECT_ROOT) -> list[dict[str, str]]:
 
 
 def _in_order(lines: list[dict[str, str]], spread: list[dict[str, str]], names: set[str]) -> Iterator[dict[str, str]]:
-    """The windows' lines stand where the first of them does; one that names a window itself overrules, and is no column more."""
+    """The windows' lines stand where the first of them does; a line that names a window itself is no column more."""
     is_spread = False
     for line in lines:
         if "{window}" not in line["mart_column"]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -16,13 +16,14 @@ from loaders import publish
 from loaders.errors import PipelineError, SettingsError
 from loaders.icommkt.settings import IcommktSettings, env
 
-WINDOW = re.compile(r"purchases_\d+_days")
+UNENDING = 100_000
+"""A window of so many days has no end."""
 NEEDED = (
     "marts.icommkt_payloads",
     "marts.icommkt_contacts",
     "marts.icommkt_contact_websites",
+    "marts.icommkt_profile_fields",
     "seeds.icommkt_profiles",
-    "seeds.icommkt_fields",
 )
 
 
@@ -41,6 +42,15 @@ class Build:
         return dt.datetime.now(ZoneInfo(self.store_timezone)).date()
 
 
+class Field(NamedTuple):
+    """A field that is sent: the mart column it is taken from, its type, and of a window's the days it looks at."""
+
+    column: str = ""
+    type: str = ""
+    first_day: int | None = None
+    last_day: int | None = None
+
+
 @dataclass(frozen=True)
 class Published:
     """The file, attached as `published`."""
@@ -50,10 +60,10 @@ class Published:
     """Columns of `icommkt_contacts` that count a window's purchases, the open-ended one left out."""
     fields: tuple[str, ...]
     """Keys of the profile fields, as the first payload has them."""
-    columns: dict[str, tuple[str, str]]
-    """By key, the mart column that a field is taken from, and its type: the seed `icommkt_fields`."""
+    columns: dict[str, Field]
+    """What icommkt_profile_fields says of the fields, by key."""
     fields_hash: str
-    """Stands for what the seed `icommkt_fields` says of what is sent."""
+    """Stands for all of that."""
 
 
 def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
@@ -83,16 +93,21 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
     keys = db.execute(
         "select json_extract_string(custom_fields, '$[*].Key') from published.marts.icommkt_payloads limit 1"
     ).fetchone()
-    columns = db.execute("select * from published.marts.icommkt_contacts limit 0").description or []
     seed = db.execute(
         "select profile_field_key, mart_column, type, max_length, enabled, triggers_send"
-        " from published.seeds.icommkt_fields order by all"
+        " from published.marts.icommkt_profile_fields where enabled order by all"
     ).fetchall()
+    days = db.execute(
+        "select mart_column, first_day, last_day from published.marts.icommkt_profile_fields where last_day is not null"
+        " order by all"
+    ).fetchall()
+    windows = {column: (first, last) for column, first, last in days}
+    lasting = [column for column, _, last in days if column.startswith("purchases_") and last < UNENDING]
     return Published(
         build=Build(str(build_id), as_of_date, zone, bool(tested), dict(rows)),
-        windows=tuple(column[0] for column in columns if WINDOW.fullmatch(column[0])),
+        windows=tuple(lasting),
         fields=tuple(keys[0]) if keys else (),
-        columns={row[0]: (row[1], row[2]) for row in seed},
+        columns={row[0]: Field(row[1], row[2], *windows.get(row[1], (None, None))) for row in seed},
         fields_hash=hashlib.sha256(json.dumps(seed, default=str).encode()).hexdigest()[:16],
     )
 

@@ -58,8 +58,12 @@ LISTS = "macros/rules/lists_by_window.sql"
 
 MUTATIONS = (
     Mutation("window edge: day N left out", WINDOWS, "and windows.last_day", "and windows.last_day - 1"),
-    Mutation("window edge: day 360 also in 360+", WINDOWS, "between windows.first_day", "between windows.first_day - 1"),
-    Mutation("window edge: the last purchase is the first", WINDOWS, "where is_last_purchase", "where is_first_purchase"),
+    Mutation(
+        "window edge: day 360 also in 360+", WINDOWS, "between windows.first_day", "between windows.first_day - 1"
+    ),
+    Mutation(
+        "window edge: the last purchase is the first", WINDOWS, "where is_last_purchase", "where is_first_purchase"
+    ),
     Mutation("as-of date: today left out", ASSESSED, "order_date > as_of_date", "order_date >= as_of_date"),
     Mutation(
         "refund: whole refunds stay purchases of 0", ASSESSED, "base_amount_left <= 0 and", "base_amount_left < 0 and"
@@ -71,9 +75,7 @@ MUTATIONS = (
         "base_amount_left <= 0.01 *",
         "base_amount_left <= 0 *",
     ),
-    Mutation(
-        "refund: a cent left of any order is none", ASSESSED, "(state = 'closed'", "(state is not null"
-    ),
+    Mutation("refund: a cent left of any order is none", ASSESSED, "(state = 'closed'", "(state is not null"),
     Mutation(
         "refund: a free order that came back whole stays",
         ASSESSED,

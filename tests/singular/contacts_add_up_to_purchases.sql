@@ -1,12 +1,6 @@
 {#- Number and amount over all contacts are those of all purchases of contacts, in all and in each window. -#}
 with
 
-contacts as (
-
-    select * from {{ ref('icommkt_contacts') }}
-
-),
-
 purchases as (
 
     select
@@ -19,23 +13,45 @@ purchases as (
 
 ),
 
-compared as (
+of_purchases as (
 
-    {% for window, days in windows().items() if window != 'rfm_period' -%}
-    {%- set suffix = 'total' if window == 'all' else window -%}
     select
-        '{{ window }}' as window_name,
-        (select sum(purchases_{{ suffix }}) from contacts) as purchases_of_contacts,
-        (select count(*) from purchases where days_ago between {{ days[0] }} and {{ days[1] }}) as purchases,
-        (select sum(amount_{{ suffix }}) from contacts) as amount_of_contacts,
-        (select sum(amount) from purchases where days_ago between {{ days[0] }} and {{ days[1] }}) as amount
-    {{ 'union all' if not loop.last }}
-    {% endfor %}
+        {%- for window, days in windows().items() %}
+        {%- set suffix = 'total' if window == 'all' else window %}
+        {%- if window != 'rfm_period' %}
+        count(case when days_ago between {{ days[0] }} and {{ days[1] }} then 1 end) as purchases_{{ suffix }},
+        sum(case when days_ago between {{ days[0] }} and {{ days[1] }} then amount end) as amount_{{ suffix }},
+        {%- endif %}
+        {%- endfor %}
+        'purchases' as counted
+    from purchases
+
+),
+
+of_contacts as (
+
+    select
+        {%- for window in windows() %}
+        {%- set suffix = 'total' if window == 'all' else window %}
+        {%- if window != 'rfm_period' %}
+        coalesce(sum(purchases_{{ suffix }}), 0) as purchases_{{ suffix }},
+        nullif(sum(amount_{{ suffix }}), 0) as amount_{{ suffix }},
+        {%- endif %}
+        {%- endfor %}
+        'contacts' as counted
+    from {{ ref('icommkt_contacts') }}
 
 )
 
-select *
-from compared
+select of_contacts.*
+from of_contacts
+cross join of_purchases
 where
-    coalesce(purchases_of_contacts, 0) <> purchases
-    or coalesce(amount_of_contacts, 0) <> coalesce(amount, 0)
+    1 = 0
+    {%- for window in windows() %}
+    {%- set suffix = 'total' if window == 'all' else window %}
+    {%- if window != 'rfm_period' %}
+    or of_contacts.purchases_{{ suffix }} <> of_purchases.purchases_{{ suffix }}
+    or coalesce(of_contacts.amount_{{ suffix }}, 0) <> coalesce(of_purchases.amount_{{ suffix }}, 0)
+    {%- endif %}
+    {%- endfor %}

@@ -19,7 +19,7 @@ judged as (
         email,
         case
             {%- for window, days in windows.items() %}
-            {%- for other, other_days in windows.items() if other != window and other_days[0] <= days[0] and days[1] <= other_days[1] %}
+            {%- for other, others in windows.items() if other != window and others[0] <= days[0] <= days[1] <= others[1] %}
             when purchases_{{ window }} > purchases_{{ other }} or amount_{{ window }} > amount_{{ other }}
                 then '{{ window }} holds more than {{ other }}'
             {%- endfor %}

@@ -35,7 +35,7 @@ lines as (
         items.product_name,
         row_number() over (
             partition by perhaps_cut.contact_number, perhaps_cut.window_name
-            order by items.purchase_number desc, items.item_id
+            order by items.purchase_number desc, items.item_id asc
         ) as place
     from perhaps_cut
     inner join {{ ref('purchase_windows') }} as purchases

@@ -8,16 +8,18 @@ fields as (
 
 windows as (
 
-    {% for name in var('purchase_windows') -%}
+    {% for name, days in var('purchase_windows').items() -%}
     select
         '{{ name }}' as mart_name,
-        '{{ name.title() }}' as key_name
+        '{{ name.title() }}' as key_name,
+        {{ days[0] }} as first_day,
+        {{ days[1] }} as last_day
     {{ 'union all' if not loop.last }}
     {% endfor %}
 
 ),
 
-{# A line with {window} in its column stands for one field of each window. -#}
+{# A line with {window} stands for a field of each window; a line that names a window itself overrules it. -#}
 spread as (
 
     select
@@ -26,41 +28,14 @@ spread as (
         fields.type,
         fields.max_length,
         fields.enabled,
-        fields.triggers_send,
-        1 as rank_of_line
+        fields.triggers_send
     from fields
     inner join windows
         on instr(fields.mart_column, '{window}') > 0
 
-    union all
-
-    select
-        profile_field_key,
-        mart_column,
-        type,
-        max_length,
-        enabled,
-        triggers_send,
-        0 as rank_of_line
-    from fields
-    where instr(mart_column, '{window}') = 0
-
 ),
 
-{# A line that names a window itself overrules. -#}
-ranked as (
-
-    select
-        *,
-        row_number() over (
-            partition by mart_column
-            order by rank_of_line
-        ) as place
-    from spread
-
-),
-
-final as (
+named as (
 
     select
         profile_field_key,
@@ -69,8 +44,37 @@ final as (
         max_length,
         enabled,
         triggers_send
-    from ranked
-    where place = 1
+    from fields
+    where instr(mart_column, '{window}') = 0
+
+),
+
+together as (
+
+    select * from named
+    union all
+    select spread.*
+    from spread
+    left join named
+        on spread.mart_column = named.mart_column
+    where named.mart_column is null
+
+),
+
+final as (
+
+    select
+        together.profile_field_key,
+        together.mart_column,
+        together.type,
+        together.max_length,
+        together.enabled,
+        together.triggers_send,
+        windows.first_day,
+        windows.last_day
+    from together
+    left join windows
+        on right(together.mart_column, length(windows.mart_name) + 1) = concat('_', windows.mart_name)
 
 )
 

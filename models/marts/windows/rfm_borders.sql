@@ -6,7 +6,7 @@ scores as (
 
 ),
 
-{# What the last buyer who has a score has: one more day, or one purchase or cent less, and it would be the score below. -#}
+{# What the last buyer who has a score has: one day more, or one purchase or cent less, is the score below. -#}
 borders as (
 
     {% for measure, value in [

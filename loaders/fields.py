@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from loaders.dbt_vars import project_vars
-from loaders.errors import Parser, run_command
+from loaders.errors import Parser, PipelineError, run_command
 from loaders.paths import PROJECT_ROOT
 
 YML = "models/marts/icommkt/icommkt_contacts.yml"
@@ -81,6 +81,12 @@ def written(project: Path = PROJECT_ROOT) -> str:
         says = json.dumps(says, ensure_ascii=False)
         lines += [f"      - name: {name}", f"        description: {says}", f"        data_type: {data_type}"]
     return head + MARK + "\n".join(lines) + "\n"
+
+
+def check_fields(project: Path = PROJECT_ROOT) -> None:
+    """Raise PipelineError when the yml is not what the seed and the windows say."""
+    if (project / YML).read_text(encoding="utf-8") != written(project):
+        raise PipelineError(f"{YML} does not follow seeds/icommkt_fields.csv and purchase_windows: run make fields")
 
 
 def main() -> int:

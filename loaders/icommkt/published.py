@@ -34,6 +34,7 @@ class Build:
     build_id: str
     as_of_date: dt.date
     store_timezone: str
+    built_at: dt.datetime
     is_tested: bool
     raw_rows: dict[str, int]
 
@@ -75,7 +76,7 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
     try:
         db.execute(f"attach '{_quoted(path)}' as published (read_only)")
         build_row = db.execute(
-            "select build_id, as_of_date, store_timezone, is_tested from published.meta.build"
+            "select build_id, as_of_date, store_timezone, built_at, is_tested from published.meta.build"
         ).fetchall()
         rows = db.execute("select table_name, row_count from published.meta.row_counts where layer = 'raw'").fetchall()
         # Not duckdb_columns(): that looks into every view of DuckDB's own, which takes longer than all the rest here.
@@ -89,7 +90,7 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
     lacking = [table for table in NEEDED if (table,) not in tables]
     if lacking:
         raise PipelineError(f"{path} holds no {' and no '.join(lacking)}; run make build")
-    build_id, as_of_date, zone, tested = build_row[0]
+    build_id, as_of_date, zone, built_at, tested = build_row[0]
     keys = db.execute(
         "select json_extract_string(custom_fields, '$[*].Key') from published.marts.icommkt_payloads limit 1"
     ).fetchone()
@@ -104,7 +105,7 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
     windows = {column: (first, last) for column, first, last in days}
     lasting = [column for column, _, last in days if column.startswith("purchases_") and last < UNENDING]
     return Published(
-        build=Build(str(build_id), as_of_date, zone, bool(tested), dict(rows)),
+        build=Build(str(build_id), as_of_date, zone, built_at, bool(tested), dict(rows)),
         windows=tuple(lasting),
         fields=tuple(keys[0]) if keys else (),
         columns={row[0]: Field(row[1], row[2], *windows.get(row[1], (None, None))) for row in seed},

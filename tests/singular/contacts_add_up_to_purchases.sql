@@ -1,4 +1,6 @@
 {#- Number and amount over all contacts are those of all purchases of contacts, in all and in each window. -#}
+{%- set counted = dict(var('purchase_windows'), total=[0, 1000000]) -%}
+
 with
 
 purchases as (
@@ -16,12 +18,9 @@ purchases as (
 of_purchases as (
 
     select
-        {%- for window, days in windows().items() %}
-        {%- set suffix = 'total' if window == 'all' else window %}
-        {%- if window != 'rfm_period' %}
-        count(case when days_ago between {{ days[0] }} and {{ days[1] }} then 1 end) as purchases_{{ suffix }},
-        sum(case when days_ago between {{ days[0] }} and {{ days[1] }} then amount end) as amount_{{ suffix }},
-        {%- endif %}
+        {%- for window, days in counted.items() %}
+        count(case when days_ago between {{ days[0] }} and {{ days[1] }} then 1 end) as purchases_{{ window }},
+        sum(case when days_ago between {{ days[0] }} and {{ days[1] }} then amount end) as amount_{{ window }},
         {%- endfor %}
         'purchases' as counted
     from purchases
@@ -31,12 +30,9 @@ of_purchases as (
 of_contacts as (
 
     select
-        {%- for window in windows() %}
-        {%- set suffix = 'total' if window == 'all' else window %}
-        {%- if window != 'rfm_period' %}
-        coalesce(sum(purchases_{{ suffix }}), 0) as purchases_{{ suffix }},
-        nullif(sum(amount_{{ suffix }}), 0) as amount_{{ suffix }},
-        {%- endif %}
+        {%- for window in counted %}
+        coalesce(sum(purchases_{{ window }}), 0) as purchases_{{ window }},
+        nullif(sum(amount_{{ window }}), 0) as amount_{{ window }},
         {%- endfor %}
         'contacts' as counted
     from {{ ref('icommkt_contacts') }}
@@ -48,10 +44,7 @@ from of_contacts
 cross join of_purchases
 where
     1 = 0
-    {%- for window in windows() %}
-    {%- set suffix = 'total' if window == 'all' else window %}
-    {%- if window != 'rfm_period' %}
-    or of_contacts.purchases_{{ suffix }} <> of_purchases.purchases_{{ suffix }}
-    or coalesce(of_contacts.amount_{{ suffix }}, 0) <> coalesce(of_purchases.amount_{{ suffix }}, 0)
-    {%- endif %}
+    {%- for window in counted %}
+    or of_contacts.purchases_{{ window }} <> of_purchases.purchases_{{ window }}
+    or coalesce(of_contacts.amount_{{ window }}, 0) <> coalesce(of_purchases.amount_{{ window }}, 0)
     {%- endfor %}

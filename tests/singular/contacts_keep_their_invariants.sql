@@ -19,7 +19,7 @@ judged as (
         email,
         case
             {%- for window, days in windows.items() %}
-            {%- for other, others in windows.items() if other != window and others[0] <= days[0] <= days[1] <= others[1] %}
+            {%- for other, outer in windows.items() if other != window and outer[0] <= days[0] <= days[1] <= outer[1] %}
             when purchases_{{ window }} > purchases_{{ other }} or amount_{{ window }} > amount_{{ other }}
                 then '{{ window }} holds more than {{ other }}'
             {%- endfor %}

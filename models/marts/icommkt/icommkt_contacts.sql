@@ -1,11 +1,4 @@
 {%- set windows = var('purchase_windows') -%}
-{%- set tables = {
-    'rfm_scores': 'rfm',
-    'contact_products': 'products',
-    'contact_categories': 'categories',
-    'contact_brands': 'brands',
-    'contact_discount_codes': 'discount_codes',
-} -%}
 
 with
 
@@ -32,16 +25,32 @@ long as (
 
     select
         contact_windows.*,
-        {%- for table, column in tables.items() %}
-        {{ table }}.{{ column }}{{ ',' if not loop.last }}
-        {%- endfor %}
+        rfm_scores.rfm,
+        contact_products.products,
+        contact_categories.categories,
+        contact_brands.brands,
+        contact_discount_codes.discount_codes
     from {{ ref('contact_windows') }} as contact_windows
-    {%- for table in tables %}
-    left join {{ ref(table) }} as {{ table }}
+    left join {{ ref('rfm_scores') }} as rfm_scores
         on
-            contact_windows.contact_number = {{ table }}.contact_number
-            and contact_windows.window_name = {{ table }}.window_name
-    {%- endfor %}
+            contact_windows.contact_number = rfm_scores.contact_number
+            and contact_windows.window_name = rfm_scores.window_name
+    left join {{ ref('contact_products') }} as contact_products
+        on
+            contact_windows.contact_number = contact_products.contact_number
+            and contact_windows.window_name = contact_products.window_name
+    left join {{ ref('contact_categories') }} as contact_categories
+        on
+            contact_windows.contact_number = contact_categories.contact_number
+            and contact_windows.window_name = contact_categories.window_name
+    left join {{ ref('contact_brands') }} as contact_brands
+        on
+            contact_windows.contact_number = contact_brands.contact_number
+            and contact_windows.window_name = contact_brands.window_name
+    left join {{ ref('contact_discount_codes') }} as contact_discount_codes
+        on
+            contact_windows.contact_number = contact_discount_codes.contact_number
+            and contact_windows.window_name = contact_discount_codes.window_name
 
 ),
 

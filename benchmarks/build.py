@@ -1,8 +1,8 @@
 """`python -m benchmarks.build`: what a night's build costs, over a store written straight into raw tables.
 
 dbt builds and tests everything, then the marts are published. Seconds are wall time. CPU seconds are those of all
-threads. dbt works on one node at a time, so that each has its own. Other work on the machine adds to both and takes from
-neither, so of several `--rounds` the least of each node counts.
+threads. dbt works on one node at a time, so that each has its own. Other work on the machine adds to both and takes
+from neither, so of several `--rounds` the least of each node counts.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ _DATA_TYPES = {
 
 
 def columns(project: Path = PROJECT_ROOT) -> list[dict[str, str]]:
-    """Return the seed's lines for the columns of icommkt_contacts in their order, each window's own written out."""
+    """Return the seed's lines for the columns of icommkt_contacts in their order, with one for each window."""
     with (project / "seeds/icommkt_fields.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
     windowed = [line for line in lines if "{window}" in line["mart_column"]]
@@ -37,6 +37,7 @@ def columns(project: Path = PROJECT_ROOT) -> list[dict[str, str]]:
         {
             **line,
             "mart_column": line["mart_column"].replace("{window}", name),
+            "profile_field_key": line["profile_field_key"].replace("{window}", name.title()),
             "description": line["description"].replace("{window}", words(*days)),
         }
         for name, days in project_vars({}, project)["purchase_windows"].items()
@@ -94,7 +95,10 @@ def main() -> int:
     Parser(prog="python -m loaders.fields", description=__doc__).parse_args()
     text = written()
     (PROJECT_ROOT / YML).write_text(text, encoding="utf-8")
-    print(f"{YML}: {text.count('data_type:')} columns")
+    print(f"{YML}: {text.count('data_type:')} columns. The fields that the ICOMMKT profile must have:")
+    for line in columns():
+        if line["enabled"].lower() == "true":
+            print(f"  {line['profile_field_key']}")
     return 0
 
 

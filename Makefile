@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 # VARS and EMAIL reach the commands in the environment, where make puts them: no list of processes shows them there.
 
-.PHONY: help demo demo-up demo-day demo-down daily load build push report doctor diff preview verify backfill test-fast test test-all lint docs clean reset
+.PHONY: help demo demo-up demo-day demo-down daily load build dbt fields push report doctor diff preview verify backfill test-fast test test-all lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,8 +37,14 @@ daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push
 load: $(VENV)/.installed ## Load what is new or changed in the store
 	@$(LOADER) loaders.magento load
 
-build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}', FULL_REFRESH=1
-	@$(LOADER) loaders.build $(if $(FULL_REFRESH),--full-refresh)
+build: $(VENV)/.installed ## Build and test the models, then publish; VARS='{as_of_date: 2026-11-24}', TARGET=dev
+	@$(LOADER) loaders.build $(if $(TARGET),--target $(TARGET))
+
+dbt: $(VENV)/.installed ## Any command of dbt: ARGS='build -s rfm_contacts+'
+	@$(LOADER) loaders.dbt "$(ARGS)"
+
+fields: $(VENV)/.installed ## After a change of purchase_windows or icommkt_fields: write the columns of icommkt_contacts
+	@$(LOADER) loaders.fields
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
 	@$(LOADER) loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
@@ -49,8 +55,8 @@ report: $(VENV)/.installed ## Write the page about the last night beside the war
 doctor: $(VENV)/.installed ## Check settings, login, permissions and profile before the first night; changes nothing
 	@$(LOADER) loaders.doctor
 
-diff: $(VENV)/.installed ## After make build: what it would change in ICOMMKT, per field, with samples; sends nothing
-	@$(LOADER) loaders.icommkt diff
+diff: $(VENV)/.installed ## What the last build would change in ICOMMKT, per field, with samples; TARGET=dev; sends nothing
+	@$(LOADER) loaders.icommkt diff $(if $(TARGET),--target $(TARGET))
 
 preview: $(VENV)/.installed ## Show one contact field by field: what ICOMMKT holds, what would be sent; EMAIL=...
 	@$(LOADER) loaders.icommkt preview
@@ -68,7 +74,7 @@ test: $(VENV)/.installed-dev ## Run every test
 	@$(PYTEST)
 
 test-all: $(VENV)/.installed-dev ## Run every test and the long searches; hours
-	@PROPERTY_STORES=20000 EQUIVALENCE_DAYS=60 LOAD_TESTS_FULL=1 PUSH_STORM=full $(PYTEST)
+	@PROPERTY_STORES=20000 LOAD_TESTS_FULL=1 PUSH_STORM=full $(PYTEST)
 	@$(RUN) -m tests.property.mutations
 
 lint: $(VENV)/.installed-dev ## Check style and types, of Python and SQL, and the dbt project's house rules
@@ -76,7 +82,7 @@ lint: $(VENV)/.installed-dev ## Check style and types, of Python and SQL, and th
 	@$(RUN) -m ruff check -q .
 	@$(RUN) -m mypy loaders demo tests
 	@PYTHONWARNINGS='ignore:resource_tracker' $(VENV)/bin/sqlfluff lint --quiet --processes 2 models tests/singular
-	@WAREHOUSE_PATH=none.duckdb STATE_PATH=none.state.duckdb DBT_TARGET_PATH=target/lint DBT_LOG_PATH=target/lint \
+	@WAREHOUSE_PATH=none.duckdb DBT_TARGET_PATH=target/lint DBT_LOG_PATH=target/lint \
 		$(VENV)/bin/dbt --quiet parse
 	@$(VENV)/bin/dbt-bouncer run --config-file .dbt-bouncer.yml > target/lint/bouncer.txt 2>&1 || { cat target/lint/bouncer.txt; exit 1; }
 

@@ -1,10 +1,8 @@
-"""`python -m benchmarks.build`: what a build costs, and the next day's, over a store written straight into raw tables.
+"""`python -m benchmarks.build`: what a night's build costs, over a store written straight into raw tables.
 
-* `full`: dbt builds and tests everything from nothing, then the marts are published;
-* `next`: 1 % of the contacts are touched, the as-of date moves by a day, and dbt builds, tests and publishes again.
-
-Seconds are wall time. CPU seconds are those of all threads. dbt works on one node at a time, so that each has its own.
-Other work on the machine adds to both and takes from neither, so of several `--rounds` the least of each node counts.
+dbt builds and tests everything, then the marts are published. Seconds are wall time. CPU seconds are those of all
+threads. dbt works on one node at a time, so that each has its own. Other work on the machine adds to both and takes
+from neither, so of several `--rounds` the least of each node counts.
 """
 
 from __future__ import annotations
@@ -22,17 +20,13 @@ import time
 from pathlib import Path
 from typing import Any
 
+from benchmarks.generated_shop import AS_OF, create
 from loaders.build import dbt_environment, make_ready
-from loaders.dbt_vars import project_vars
 from loaders.paths import PROJECT_ROOT, Warehouse
 from loaders.publish import publish
-from loaders.rules import fingerprint
-from tests.generated_shop import AS_OF, create, next_day
 
 ZONE = "America/Argentina/Buenos_Aires"
-PER_CONTACT = {"int_buyers_versioned", "int_purchases_aggregated_to_contacts"}
-PER_ORDER = {"int_orders_assessed", "int_order_lines_kept", "fct_purchases", "fct_purchase_items"}
-MODELS = ("aggregates per contact", "orders, lines, facts", "derived for all")
+MODELS = ("staging and intermediate", "marts/core", "marts/windows", "other marts")
 
 Cost = dict[str, float]
 
@@ -67,11 +61,10 @@ def build(house: Warehouse, day: dt.date, out: Path) -> dict[str, Any]:
     """Build, test and publish as of the day; return what it cost, in parts."""
     make_ready(house)
     variables = {"as_of_date": str(day), "store_timezone": ZONE, "start_date": ""}
-    environment = {**dbt_environment(house), "BUILD_RULES": fingerprint(project_vars(variables))}
     text = ", ".join(f"{name}: '{value}'" for name, value in variables.items())
     command = [sys.executable, "-m", "benchmarks.build", "--measured", str(out)]
     command += ["build", "--vars", f"{{{text}}}", "--exclude-resource-type", "unit_test"]
-    subprocess.run(command, cwd=PROJECT_ROOT, env=environment, check=True)
+    subprocess.run(command, cwd=PROJECT_ROOT, env=dbt_environment(house), check=True)
     cost: dict[str, Any] = json.loads(out.read_text(encoding="utf-8"))
     wall, cpu = time.monotonic(), time.process_time()
     publish(house, day, ZONE, is_tested=True)
@@ -79,39 +72,35 @@ def build(house: Warehouse, day: dt.date, out: Path) -> dict[str, Any]:
     return cost
 
 
-def part_of(node: str) -> str:
+def part_of(node: str, folders: dict[str, str]) -> str:
     """The line of the table that a node is counted in."""
     kind, _, name = (f"{node}..").split(".")[:3]
     if kind in ("test", "publish"):
         return {"test": "tests"}.get(kind, kind)
-    return MODELS[0 if name in PER_CONTACT else 1 if name in PER_ORDER else 2]
+    folder = folders.get(name, "")
+    if not folder.startswith("marts"):
+        return MODELS[0]
+    return folder if folder in MODELS else MODELS[3]
 
 
-def table(rounds: list[dict[str, Any]]) -> dict[str, Cost]:
-    """Wall and CPU seconds of the parts of a build, of the models and of the whole: the least of each node."""
+def report(rounds: list[dict[str, Any]]) -> None:
+    """Print wall and CPU seconds of the parts of a build, of the models and of the whole: the least of each node."""
+    models = PROJECT_ROOT / "models"
+    folders = {path.stem: path.parent.relative_to(models).as_posix() for path in models.rglob("*.sql")}
     found = {
         line: {"seconds": 0.0, "cpu": 0.0} for line in (*MODELS, "models together", "tests", "publish", "the whole")
     }
     for node in rounds[0]["nodes"]:
-        part = part_of(node)
+        part = part_of(node, folders)
         for line in (part, *(["models together"] if part in MODELS else []), "the whole"):
             for name in found[line]:
                 found[line][name] += min(one["nodes"][node][name] for one in rounds)
-    return found
-
-
-def report(full: list[dict[str, Any]], after: list[dict[str, Any]]) -> None:
-    """Print the table of a run."""
-    print(f"{'':26}{'full':>18}{'next day':>20}{'next / full':>14}")
-    print(f"{'':26}{'s':>9}{'CPU s':>9}{'s':>11}{'CPU s':>9}{'CPU':>14}")
-    other = table(after)
-    for name, one in table(full).items():
-        next_ = other[name]
-        share = f"{next_['cpu'] / one['cpu']:.0%}" if one["cpu"] else ""
-        numbers = f"{one['seconds']:9.1f}{one['cpu']:9.1f}{next_['seconds']:11.1f}{next_['cpu']:9.1f}"
-        print(f"{name:26}{numbers}{share:>14}")
-    peaks = [max(one["peak_bytes"] for one in rounds) / 1e9 for rounds in (full, after)]
-    print(f"peak memory in GB: full {peaks[0]:.2f}, next day {peaks[1]:.2f}")
+    print(f"{'':26}{'s':>9}{'CPU s':>9}")
+    for name, cost in found.items():
+        print(f"{name:26}{cost['seconds']:9.1f}{cost['cpu']:9.1f}")
+    dearest = sorted(rounds[0]["nodes"].items(), key=lambda item: -item[1]["cpu"])[:10]
+    print("dearest: " + ", ".join(f"{node.split('.')[-1]} {cost['cpu']:.1f}" for node, cost in dearest))
+    print(f"peak memory in GB: {max(one['peak_bytes'] for one in rounds) / 1e9:.2f}")
 
 
 def main() -> int:
@@ -120,7 +109,6 @@ def main() -> int:
         return measured(Path(sys.argv[2]), sys.argv[3:])
     parser = argparse.ArgumentParser(prog="python -m benchmarks.build", description=__doc__)
     parser.add_argument("--contacts", type=int, default=10_000, help="orders are five times, lines ten times as many")
-    parser.add_argument("--touched", type=float, default=0.01, help="share of the contacts touched on the next day")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is done, for less noise")
     parser.add_argument("--folder", type=Path, help="where to work; a temporary folder when it is not given")
     given = parser.parse_args()
@@ -132,18 +120,16 @@ def main() -> int:
         print(f"{given.contacts:,} contacts, {5 * given.contacts:,} orders, {10 * given.contacts:,} lines", flush=True)
         if not store.exists():
             create(store, given.contacts)
-        full, after = [], []
+        rounds = []
         for number in range(given.rounds):
             house = Warehouse(folder / f"round_{number}" / "warehouse.duckdb")
             house.make_folders()
             shutil.copyfile(store, house.path)
-            full.append(build(house, AS_OF, folder / "full.json"))
+            rounds.append(build(house, AS_OF, folder / "cost.json"))
             sizes = {path.name: path.stat().st_size / 1e9 for path in (house.path, house.marts, house.published)}
-            touched = next_day(house.path, given.contacts, given.touched)
-            after.append(build(house, AS_OF + dt.timedelta(days=1), folder / "next.json"))
             shutil.rmtree(house.path.parent)
-        report(full, after)
-        print(f"{touched:,} contacts touched; on disk in GB: store {store.stat().st_size / 1e9:.2f}", end="")
+        report(rounds)
+        print(f"on disk in GB: store {store.stat().st_size / 1e9:.2f}", end="")
         print("".join(f", {name} {size:.2f}" for name, size in sizes.items()))
     return 0
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -18,10 +19,10 @@ import yaml
 from loaders.dates import as_of_date, store_timezone
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, PipelineError, run_command
+from loaders.fields import check_fields
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
-from loaders.rules import fingerprint
 from loaders.seeds import check_seeds
 from loaders.text import fit, mask
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
@@ -41,8 +42,6 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_FOR_DBT)},
         "PYTHONIOENCODING": "utf-8",
         "WAREHOUSE_PATH": str(house.path),
-        "MARTS_PATH": str(house.marts),
-        "STATE_PATH": str(house.state),
         "BUILD_MEMORY": build_memory(),
         "DBT_PROJECT_DIR": str(PROJECT_ROOT),
         "DBT_PROFILES_DIR": str(PROJECT_ROOT),
@@ -50,24 +49,21 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
         "DBT_LOG_PATH": str(house.logs),
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
+        "SOURCES__MAGENTO__START_DATE": str(magento_settings().start_date or ""),
     }
 
 
-def run_dbt(house: Warehouse, arguments: list[str], rules: str = "") -> int:
-    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code.
-
-    `rules` is the fingerprint of the rules: incremental models keep what the same rules made, and nothing without it.
-    """
+def run_dbt(house: Warehouse, arguments: Sequence[str]) -> int:
+    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code."""
     house.make_folders()
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
     command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
-    environment = {**dbt_environment(house), "BUILD_RULES": rules}
     # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         with subprocess.Popen(
             command,
-            env=environment,
+            env=dbt_environment(house),
             cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -88,42 +84,46 @@ def _stop(number: int, frame: object) -> NoReturn:
     raise SystemExit(128 + number)
 
 
-def build(variables: str | None = None, *, arguments: tuple[str, ...] = ()) -> date:
+def build(variables: str | None = None, *, target: str = "prod", arguments: tuple[str, ...] = ()) -> date:
     """Build and test everything, then publish; return the as-of date.
 
-    `arguments` go to `dbt build` (such as `--full-refresh`).
+    `target` is one of profiles.yml: what `dev` builds lies in files of its own, and nobody is sent any of it.
+    `arguments` go to `dbt build` (such as `--select rfm_contacts+`).
 
     Raises PipelineError when a seed cannot be read or a model or a test fails; nothing is published then.
     """
     given = parse_vars(variables)
     check_seeds()
+    check_fields()
     house = warehouse()
     with locked(house, "build"):
+        made = house.dev if target == "dev" else house
         wanted = project_vars(given)
         zone = store_timezone(house.path, wanted)
         as_of = as_of_date(zone, wanted)
-        start = str(wanted.get("start_date") or magento_settings().start_date or "")
-        fixed = {**given, "as_of_date": as_of.isoformat(), "store_timezone": zone, "start_date": start}
-        make_ready(house)
+        fixed = {**given, "as_of_date": as_of.isoformat(), "store_timezone": zone}
+        make_ready(made)
         (house.dbt_target / RESULTS).unlink(missing_ok=True)
         passed = {name: _as_data(value) for name, value in fixed.items()}
         vars_text = yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
-        code = run_dbt(house, ["--quiet", "build", "--vars", vars_text, *arguments], fingerprint(wanted | fixed))
+        code = run_dbt(house, ["--quiet", "build", "--target", target, "--vars", vars_text, *arguments])
         results = read_results(house.dbt_target)
         summary = summarise(results)
-        for line in rows_found(house, results):
+        for line in rows_found(house, made, results):
             print(f"  {line}")
         if code != 0:
+            made.build_failed.write_text(summary.failures or " before its first model", encoding="utf-8")
             raise PipelineError(
                 f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
             )
         is_tested = every_test_ran(house.dbt_target, results)
-        published = publish(house, as_of, zone, is_tested=is_tested)
+        published = publish(made, as_of, zone, is_tested=is_tested)
+        made.build_failed.unlink(missing_ok=True)
     print(f"  {summary.text}")
     if not is_tested:
         print("  not every data test was run, so a push will refuse this build")
     contacts = published.row_counts.get("icommkt_contacts", 0)
-    print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {house.published}", flush=True)
+    print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {made.published}", flush=True)
     return as_of
 
 
@@ -182,7 +182,7 @@ def summarise(nodes: list[dict[str, Any]]) -> Summary:
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
 
 
-def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 10) -> list[str]:
+def rows_found(house: Warehouse, made: Warehouse, results: list[dict[str, Any]], most: int = 10) -> list[str]:
     """Lines that show what a run's tests found: up to `most` rows of each, of those that cannot show a customer.
 
     These are the tests of seeds without addresses, and those with `show_rows` in their meta, which read no mart.
@@ -192,7 +192,9 @@ def rows_found(house: Warehouse, results: list[dict[str, Any]], most: int = 10) 
         return []
     nodes = _nodes(house.dbt_target)
     lines: list[str] = []
-    with open_warehouse(house.path, read_only=True) as connection:
+    with open_warehouse(made.path, read_only=True) as connection:
+        if made != house:
+            connection.execute(f"attach '{house.path}' as night (read_only)")
         for one in sorted(found, key=lambda one: one["status"] == "fail"):  # last, where they are read
             node = nodes.get(one["unique_id"])  # none: a unit test
             if not node or not _shows_rows(node):
@@ -235,8 +237,9 @@ def main() -> int:
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )
+    parser.add_argument("--target", default="prod", choices=["prod", "dev"], help="a target of profiles.yml")
     arguments, rest = parser.parse_known_args()
-    build(arguments.vars, arguments=tuple(rest))
+    build(arguments.vars, target=arguments.target, arguments=tuple(rest))
     return 0
 
 

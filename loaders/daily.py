@@ -12,6 +12,7 @@ import dlt
 from loaders.build import build
 from loaders.dbt_vars import parse_vars
 from loaders.errors import Parser, PipelineError, SettingsError, run_command
+from loaders.fields import check_fields
 from loaders.icommkt import settings as icommkt_settings
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
@@ -52,6 +53,7 @@ def daily(variables: str | None = None) -> None:
     icommkt_settings.read()
     parse_vars(variables)
     check_seeds()
+    check_fields()
     build_memory()
     started = time.monotonic()
     with locked(warehouse(), "daily"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import yaml
@@ -14,7 +15,7 @@ from loaders.paths import PROJECT_ROOT
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _NO_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_LEAST = {"list_max_length": 1, "contacts_per_part": 1, "rfm_period_days": 0}
+_LEAST = {"list_max_length": 1, "rfm_period_days": 0}
 _MAY_BE_EMPTY = {"rfm_period_days"}
 _ATTRIBUTES = {"customer_attributes", "product_attributes"}
 
@@ -36,10 +37,10 @@ def parse_vars(text: str | None) -> dict[str, Any]:
     return given
 
 
-def project_vars(given: dict[str, Any]) -> dict[str, Any]:
+def project_vars(given: dict[str, Any], project: Path = PROJECT_ROOT) -> dict[str, Any]:
     """Return the vars of `dbt_project.yml` with `given` on top."""
-    project = yaml.safe_load((PROJECT_ROOT / "dbt_project.yml").read_text(encoding="utf-8"))
-    return {**(project.get("vars") or {}), **given}
+    settings = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    return {**(settings.get("vars") or {}), **given}
 
 
 def _check(given: dict[str, Any]) -> None:
@@ -58,10 +59,8 @@ def _must_be(name: str, value: Any) -> str:
     """What the var must be, "" when it is."""
     if name in _LEAST and not (name in _MAY_BE_EMPTY and value in (None, "")) and not _is_at_least(value, _LEAST[name]):
         return f"a whole number from {_LEAST[name]} up"
-    if name == "purchase_windows" and not (
-        isinstance(value, list) and all(type(one) is int and one > 0 for one in value)
-    ):
-        return "a list of whole numbers as in dbt_project.yml"
+    if name == "purchase_windows":
+        return "changed in dbt_project.yml, and then `make fields` run, as the columns of icommkt_contacts follow it"
     if name in _ATTRIBUTES and not (isinstance(value, list) and all(_is_attribute(one) for one in value)):
         return "a list such as [{code: dni, type: text, column: dni}], of names of letters, digits and _"
     if name == "brand_attribute" and value and not _is_name(value):

@@ -50,6 +50,16 @@ class Warehouse:
         return self._for_readers("published.duckdb")
 
     @property
+    def dev(self) -> Warehouse:
+        """An analyst's own models and marts, made from the raw tables of this warehouse; see profiles.yml."""
+        return Warehouse(self._beside("dev.duckdb"))
+
+    @property
+    def build_failed(self) -> Path:
+        """Why the last build failed; not there when it did not."""
+        return self.work / "build.failed"
+
+    @property
     def report(self) -> Path:
         """The page about the last night."""
         return self._for_readers("report.html")
@@ -118,7 +128,7 @@ def warehouse() -> Warehouse:
         )
     if path.is_dir():
         raise SettingsError(f"WAREHOUSE_PATH is {configured}, a folder; name a file in it, such as shop.duckdb")
-    if re.search(r"(^|\.)(state|marts|published)\.duckdb$", path.name):
+    if re.search(r"(^|\.)(state|marts|published|dev)\.duckdb$", path.name):
         raise SettingsError(
             f"WAREHOUSE_PATH is {configured}, which is what files beside a warehouse are called; call it shop.duckdb"
         )

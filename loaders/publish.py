@@ -17,9 +17,6 @@ from loaders.paths import Warehouse
 from loaders.warehouse import build_memory, open_warehouse
 
 SCHEMA = "marts"
-SEEDS = ("icommkt_fields", "icommkt_profiles")
-"""What the push reads besides the marts: which fields are sent, and which website's contacts go to which profile."""
-
 LONG_TEXTS = {"icommkt_payloads"}
 """Views of long texts that repeat themselves: zstd takes a tenth of the room, in less time than the default."""
 
@@ -117,8 +114,11 @@ def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def _copy_seeds(connection: duckdb.DuckDBPyConnection) -> None:
     connection.execute("create schema marts.seeds")
-    for name in SEEDS:
-        connection.execute(f"create table marts.seeds.{name} as from seeds.{name}")
+    names = connection.execute(
+        "select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'seeds'"
+    ).fetchall()
+    for (name,) in names:
+        connection.execute(f'create table marts.seeds."{name}" as from seeds."{name}"')
 
 
 def _write_meta(

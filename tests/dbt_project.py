@@ -48,7 +48,6 @@ class Dbt:
         """Read the project; `settings` go into dbt's environment."""
         self.environment = {
             "WAREHOUSE_PATH": "warehouse.duckdb",
-            "STATE_PATH": "",
             "DBT_PROJECT_DIR": str(project),
             "DBT_PROFILES_DIR": str(project),
             "DBT_TARGET_PATH": str(project / "target"),

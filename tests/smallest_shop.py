@@ -49,6 +49,7 @@ class ProjectCopy:
             else:
                 shutil.copy(source, target)
         self.warehouse = folder / "warehouse.duckdb"
+        self.environment = {"ICOMMKT__API_KEY": "x", "ICOMMKT__PROFILE_KEY": "y"}
         create(self.warehouse)
         with duckdb.connect(str(self.warehouse)) as connection:
             connection.execute(
@@ -65,8 +66,7 @@ class ProjectCopy:
         environment = {
             **os.environ,
             "WAREHOUSE_PATH": str(self.warehouse),
-            "ICOMMKT__API_KEY": "x",
-            "ICOMMKT__PROFILE_KEY": "y",
+            **self.environment,
             "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         }
         return subprocess.run(

@@ -13,6 +13,8 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from loaders.dbt_vars import project_vars
+
 WINDOWS = (30, 60, 90, 180, 360)
 SEED = Path(__file__).resolve().parents[2] / "seeds" / "icommkt_fields.csv"
 AS_OF = dt.date(2026, 9, 23)  # long enough ago for tests of the forty days after it
@@ -35,10 +37,12 @@ create table marts.icommkt_contacts (
 create table marts.icommkt_contact_websites (store_key varchar, email varchar, website_id bigint);
 create schema seeds;
 create table seeds.icommkt_profiles (website_id bigint, profile_setting varchar);
-create table seeds.icommkt_fields (
+create table marts.icommkt_profile_fields (
     profile_field_key varchar, mart_column varchar, type varchar, max_length integer, enabled boolean,
-    triggers_send boolean
+    triggers_send boolean, first_day integer, last_day integer
 );
+insert into marts.icommkt_profile_fields values
+    {", ".join(f"('{n}', 'purchases_{n}_days', 'count', null, false, true, 0, {n})" for n in WINDOWS)};
 """
 
 
@@ -88,7 +92,7 @@ def write(
             counts = [one.purchases.get(window, 0) for window in WINDOWS]
             people.append(("main", one.email, one.customer_id, one.is_subscribed, one.last_purchase, *counts, 0))
             sites += [("main", one.email, website) for website in one.websites]
-        _insert(db, "seeds.icommkt_fields", _seed(contacts))
+        _insert(db, "marts.icommkt_profile_fields", _fields(contacts))
         _insert(db, "marts.icommkt_payloads", payloads)
         _insert(db, "marts.icommkt_contacts", people)
         _insert(db, "marts.icommkt_contact_websites", sites)
@@ -154,13 +158,22 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, rows: Sequence[tuple[obje
         db.unregister("given")
 
 
-def _seed(contacts: Sequence[Given]) -> list[tuple[object, ...]]:
-    """Return the rows of the project's seed of fields for those that the first contact has, and of texts for others."""
+def _fields(contacts: Sequence[Given]) -> list[tuple[object, ...]]:
+    """Return the seed's fields, windows written out, of those that the first contact has, and texts for others."""
     first = contacts[0] if contacts else Given("")
     keys = [(key, True) for key in first.fields] + [(key, False) for key in first.untriggered]
+    known = {}
     with SEED.open(encoding="utf-8", newline="") as file:
-        known = {row["profile_field_key"]: (row["mart_column"], row["type"]) for row in csv.DictReader(file)}
-    return [(key, *known.get(key, (key.lower(), "text")), 255, True, triggers) for key, triggers in keys]
+        for row in csv.DictReader(file):
+            for name, days in project_vars({})["purchase_windows"].items():
+                key = row["profile_field_key"].replace("{window}", name.title())
+                span = days if "{window}" in row["mart_column"] else (None, None)
+                known[key] = (row["mart_column"].replace("{window}", name), row["type"], *span)
+    found = []
+    for key, triggers in keys:
+        column, kind, *span = known.get(key, (key.lower(), "text", None, None))
+        found.append((key, column, kind, 255, True, triggers, *span))
+    return found
 
 
 def _new(path: Path) -> Path:

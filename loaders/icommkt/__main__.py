@@ -37,7 +37,7 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
     if given.command == "preview":
         return preview(house, settings, _email(given))
     if given.command == "diff":
-        return diff(house, settings)
+        return diff(house, settings, given.target)
     if given.command == "probe":
         return probe(house, settings, _email(given))
     variables = parse_vars(given.vars)
@@ -73,7 +73,8 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--vars", default=os.environ.get("VARS"), help="dbt variables, of which as_of_date counts here"
         )
-    commands.add_parser("diff", help="show what the published build would change in ICOMMKT, field by field")
+    comparing = commands.add_parser("diff", help="show what the last build would change in ICOMMKT, field by field")
+    comparing.add_argument("--target", default="prod", choices=["prod", "dev"], help="whose build: see profiles.yml")
     for name, text in {
         "preview": "show one contact, field by field: what ICOMMKT holds and what would be sent",
         "probe": "try on the profile what is not published, with an address of your own",

@@ -41,13 +41,20 @@ class Difference:
                 few.append((mask_email(email), held.get(key, ""), sent[key]))
 
 
-def diff(house: Warehouse, settings: IcommktSettings, say: Callable[[str], object] = print) -> int:
-    """Show what a push of the published build would change, for each profile; return the exit code.
+def diff(
+    house: Warehouse, settings: IcommktSettings, target: str = "prod", say: Callable[[str], object] = print
+) -> int:
+    """Show what a push of the last build of a target would change, for each profile; return the exit code.
 
     To see the effect of an edited model alone, build with the as-of date of the last push: on
     another date the day counters of every buyer differ too.
     """
-    db, published, state = connect(house, read_only=True)
+    made = house.dev if target == "dev" else house
+    db, published, state = connect(house, read_only=True, published_path=made.published)
+    build = published.build
+    say(f"the build of target {target} as of {build.as_of_date}, made {build.built_at:%Y-%m-%d %H:%M} UTC")
+    if made.build_failed.exists():
+        say(f"note: a later build failed{made.build_failed.read_text(encoding='utf-8')}; this is the one before")
     with db:
         for profile in profiles_of(db, settings):
             plan = make_plan(db, published, state, profile, settings)

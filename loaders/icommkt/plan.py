@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import duckdb
 
-from loaders.icommkt.published import Published
+from loaders.icommkt.published import UNENDING, Field, Published
 from loaders.icommkt.settings import IcommktSettings
 
 VECTOR = 2_048
@@ -273,7 +272,6 @@ BUYERS = """
 EMPTIED = "not has_purchase or (windows_before > 0 and filled_windows = 0)"
 
 
-WINDOW = re.compile(r"_(\d+)_days")
 ZERO_IS_EMPTY = {"count", "money"}
 
 
@@ -353,40 +351,39 @@ COMPARED = """
 
 def _emptied(published: Published, number: int) -> tuple[str, str]:
     """Return SQL over `COMPARED` for a field: whether it was filled and still should be, whether it would be empty."""
-    column = published.columns.get(published.fields[number], ("", ""))[0]
-    longer = [f"get_bit(now, {other}) = 1" for other in _longer_windows_of_codes(published, column)]
-    explained = " or ".join([_explained(column), *(f"coalesce({one}, false)" for one in longer)])
+    field = published.columns.get(published.fields[number], Field())
+    longer = [f"get_bit(now, {other}) = 1" for other in _longer_windows_of_codes(published, field)]
+    explained = " or ".join([_explained(field), *(f"coalesce({one}, false)" for one in longer)])
     filled = f"get_bit(before, cast(place[{number + 1}] as integer)) = 1 and not ({explained})"
     return filled, f"get_bit(now, {number}) = 0"
 
 
-def _longer_windows_of_codes(published: Published, column: str) -> list[int]:
-    """Return the places of the fields that have the discount codes of longer windows than a column of codes.
+def _longer_windows_of_codes(published: Published, field: Field) -> list[int]:
+    """Return the places of the fields that have the discount codes of longer windows than a field of codes.
 
     Codes leave a window while its purchases stay: whoever bought again without one has them in longer windows alone.
     """
-    if not column.startswith("discount_codes_"):
+    if not field.column.startswith("discount_codes_") or field.last_day is None:
         return []
-    columns = [published.columns.get(key, ("", ""))[0] for key in published.fields]
-    codes = {place: _days(one) for place, one in enumerate(columns) if one.startswith("discount_codes_")}
-    return [place for place, days in codes.items() if days > _days(column)]
+    others = [published.columns.get(key, Field()) for key in published.fields]
+    return [
+        place
+        for place, other in enumerate(others)
+        if other.column.startswith("discount_codes_") and (other.last_day or 0) > field.last_day
+    ]
 
 
-def _days(column: str) -> float:
-    """Return the length of a window by the name of its column; a window without an end is the longest."""
-    found = re.search(r"_(\d+)(_plus)?_", column)
-    return int(found[1]) + (0.5 if found[2] else 0) if found else 0
-
-
-def _explained(column: str) -> str:
-    """Return SQL over `COMPARED` for whether something of the contact's own explains that a mart column is empty now.
+def _explained(field: Field) -> str:
+    """Return SQL over `COMPARED` for whether something of the contact's own explains that a field is empty now.
 
     The days that have passed do for a window: its last purchase, as acknowledged, is older than that. What the mart
-    says of now does not, since it may be what is wrong. A later purchase explains what is said of the last one.
+    says of now does not, since it may be what is wrong. A window between two days is left by purchases of which nothing
+    was acknowledged. A later purchase explains what is said of the last one.
     """
-    if window := WINDOW.search(column):
-        return f"coalesce(days_since_purchase > {window[1]}, false)"
-    return "coalesce(has_bought_since, false)" if column.startswith("last_purchase_") else "false"
+    if field.last_day is not None:
+        is_between = bool(field.first_day) and field.last_day < UNENDING
+        return "true" if is_between else f"coalesce(days_since_purchase > {field.last_day}, false)"
+    return "coalesce(has_bought_since, false)" if field.column.startswith("last_purchase_") else "false"
 
 
 def sample(db: duckdb.DuckDBPyConnection, what: str, limit: int = SAMPLE) -> list[str]:

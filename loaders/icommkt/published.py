@@ -5,9 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -16,13 +16,14 @@ from loaders import publish
 from loaders.errors import PipelineError, SettingsError
 from loaders.icommkt.settings import IcommktSettings, env
 
-WINDOW = re.compile(r"purchases_\d+_days")
+UNENDING = 100_000
+"""A window of so many days has no end."""
 NEEDED = (
     "marts.icommkt_payloads",
     "marts.icommkt_contacts",
     "marts.icommkt_contact_websites",
+    "marts.icommkt_profile_fields",
     "seeds.icommkt_profiles",
-    "seeds.icommkt_fields",
 )
 
 
@@ -33,12 +34,22 @@ class Build:
     build_id: str
     as_of_date: dt.date
     store_timezone: str
+    built_at: dt.datetime
     is_tested: bool
     raw_rows: dict[str, int]
 
     def today(self) -> dt.date:
         """Return today's date in the store's zone."""
         return dt.datetime.now(ZoneInfo(self.store_timezone)).date()
+
+
+class Field(NamedTuple):
+    """A field that is sent: the mart column it is taken from, its type, and of a window's the days it looks at."""
+
+    column: str = ""
+    type: str = ""
+    first_day: int | None = None
+    last_day: int | None = None
 
 
 @dataclass(frozen=True)
@@ -50,10 +61,10 @@ class Published:
     """Columns of `icommkt_contacts` that count a window's purchases, the open-ended one left out."""
     fields: tuple[str, ...]
     """Keys of the profile fields, as the first payload has them."""
-    columns: dict[str, tuple[str, str]]
-    """By key, the mart column that a field is taken from, and its type: the seed `icommkt_fields`."""
+    columns: dict[str, Field]
+    """What icommkt_profile_fields says of the fields, by key."""
     fields_hash: str
-    """Stands for what the seed `icommkt_fields` says of what is sent."""
+    """Stands for all of that."""
 
 
 def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
@@ -65,7 +76,7 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
     try:
         db.execute(f"attach '{_quoted(path)}' as published (read_only)")
         build_row = db.execute(
-            "select build_id, as_of_date, store_timezone, is_tested from published.meta.build"
+            "select build_id, as_of_date, store_timezone, built_at, is_tested from published.meta.build"
         ).fetchall()
         rows = db.execute("select table_name, row_count from published.meta.row_counts where layer = 'raw'").fetchall()
         # Not duckdb_columns(): that looks into every view of DuckDB's own, which takes longer than all the rest here.
@@ -79,20 +90,25 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
     lacking = [table for table in NEEDED if (table,) not in tables]
     if lacking:
         raise PipelineError(f"{path} holds no {' and no '.join(lacking)}; run make build")
-    build_id, as_of_date, zone, tested = build_row[0]
+    build_id, as_of_date, zone, built_at, tested = build_row[0]
     keys = db.execute(
         "select json_extract_string(custom_fields, '$[*].Key') from published.marts.icommkt_payloads limit 1"
     ).fetchone()
-    columns = db.execute("select * from published.marts.icommkt_contacts limit 0").description or []
     seed = db.execute(
         "select profile_field_key, mart_column, type, max_length, enabled, triggers_send"
-        " from published.seeds.icommkt_fields order by all"
+        " from published.marts.icommkt_profile_fields where enabled order by all"
     ).fetchall()
+    days = db.execute(
+        "select mart_column, first_day, last_day from published.marts.icommkt_profile_fields where last_day is not null"
+        " order by all"
+    ).fetchall()
+    windows = {column: (first, last) for column, first, last in days}
+    lasting = [column for column, _, last in days if column.startswith("purchases_") and last < UNENDING]
     return Published(
-        build=Build(str(build_id), as_of_date, zone, bool(tested), dict(rows)),
-        windows=tuple(column[0] for column in columns if WINDOW.fullmatch(column[0])),
+        build=Build(str(build_id), as_of_date, zone, built_at, bool(tested), dict(rows)),
+        windows=tuple(lasting),
         fields=tuple(keys[0]) if keys else (),
-        columns={row[0]: (row[1], row[2]) for row in seed},
+        columns={row[0]: Field(row[1], row[2], *windows.get(row[1], (None, None))) for row in seed},
         fields_hash=hashlib.sha256(json.dumps(seed, default=str).encode()).hexdigest()[:16],
     )
 

@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -64,8 +65,10 @@ class Outcome:
     reasons: dict[str, int] = field(default_factory=dict)
 
 
-def connect(house: Warehouse, *, read_only: bool) -> tuple[duckdb.DuckDBPyConnection, Published, State]:
-    """Open the published file and the state side by side, with bounded memory."""
+def connect(
+    house: Warehouse, *, read_only: bool, published_path: Path | None = None
+) -> tuple[duckdb.DuckDBPyConnection, Published, State]:
+    """Open the published file (the warehouse's, or another) and the state side by side, with bounded memory."""
     spill = house.work / "push"
     spill.mkdir(parents=True, exist_ok=True)
     db = duckdb.connect(
@@ -79,7 +82,7 @@ def connect(house: Warehouse, *, read_only: bool) -> tuple[duckdb.DuckDBPyConnec
     db.execute("set enable_progress_bar = false")
     # Temporary tables belong to one connection; the plan is read by another one while this one writes.
     db.execute("attach ':memory:' as scratch")
-    published = publishing.attach(db, house.published)
+    published = publishing.attach(db, published_path or house.published)
     state = State.attach(db, house.state, read_only=read_only)
     return db, published, state
 

@@ -121,20 +121,6 @@
 {%- endmacro %}
 
 
-{#- The first `number` items of a list. -#}
-{% macro first_items(list, number) -%}
-    {{ return(adapter.dispatch('first_items', 'magento_icommkt')(list, number)) }}
-{%- endmacro %}
-
-{% macro default__first_items(list, number) -%}
-    list_slice({{ list }}, 1, {{ number }})
-{%- endmacro %}
-
-{% macro spark__first_items(list, number) -%}
-    slice({{ list }}, 1, cast({{ number }} as int))
-{%- endmacro %}
-
-
 {#-
     Two select columns that repeat the row once per item of a list: the item's position from 1, and the
     item. One such pair per select. A row whose list is empty or NULL goes.
@@ -167,73 +153,6 @@
 {%- endmacro %}
 
 
-{#-
-    A list's texts joined, cut at whole items so that the text has at most `max_length` characters; NULL
-    when no item fits. Items have at least one character, so no more than `max_length` of them can fit:
-    the search for the last one that does looks no further.
--#}
-{% macro list_to_short_text(list, separator, max_length) -%}
-    {{ return(adapter.dispatch('list_to_short_text', 'magento_icommkt')(list, separator, max_length)) }}
-{%- endmacro %}
-
-{% macro default__list_to_short_text(list, separator, max_length) -%}
-    {%- set step = separator | length -%}
-    {%- set head = "list_slice(" ~ list ~ ", 1, " ~ max_length ~ ")" -%}
-    case
-        when length(array_to_string({{ list }}, {{ magento_icommkt.quoted(separator) }})) <= {{ max_length }}
-            then nullif(array_to_string({{ list }}, {{ magento_icommkt.quoted(separator) }}), '')
-        else nullif(
-            array_to_string(
-                list_slice(
-                    {{ list }},
-                    1,
-                    len(
-                        list_filter(
-                            list_transform(
-                                {{ head }},
-                                lambda item, position: list_sum(
-                                    list_transform(
-                                        list_slice({{ list }}, 1, position),
-                                        lambda earlier: length(earlier) + {{ step }}
-                                    )
-                                ) - {{ step }}
-                            ),
-                            lambda total: total <= {{ max_length }}
-                        )
-                    )
-                ),
-                {{ magento_icommkt.quoted(separator) }}
-            ),
-            ''
-        )
-    end
-{%- endmacro %}
-
-{% macro spark__list_to_short_text(list, separator, max_length) -%}
-    {%- set step = separator | length -%}
-    nullif(
-        array_join(
-            slice(
-                {{ list }},
-                1,
-                size(
-                    filter(
-                        sequence(0, size({{ list }})),
-                        position -> position > 0 and aggregate(
-                            slice({{ list }}, 1, position),
-                            -{{ step }},
-                            (total, item) -> total + length(item) + {{ step }}
-                        ) <= {{ max_length }}
-                    )
-                )
-            ),
-            {{ magento_icommkt.quoted(separator) }}
-        ),
-        ''
-    )
-{%- endmacro %}
-
-
 {#- The whole numbers from 0 to `last` as a list. -#}
 {% macro numbers_up_to(last) -%}
     {{ return(adapter.dispatch('numbers_up_to', 'magento_icommkt')(last)) }}
@@ -245,4 +164,18 @@
 
 {% macro spark__numbers_up_to(last) -%}
     sequence(cast(0 as bigint), cast({{ last }} as bigint))
+{%- endmacro %}
+
+
+{#- A list written out from its items, all texts. -#}
+{% macro text_list(items) -%}
+    {{ return(adapter.dispatch('text_list', 'magento_icommkt')(items)) }}
+{%- endmacro %}
+
+{% macro default__text_list(items) -%}
+    [{{ items | join(', ') }}]
+{%- endmacro %}
+
+{% macro spark__text_list(items) -%}
+    array({{ items | join(', ') }})
 {%- endmacro %}

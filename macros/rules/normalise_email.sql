@@ -17,24 +17,13 @@
 
 
 {#-
-    Whether a normalised e-mail address can be a contact: a local part of at most 64 characters, words of RFC 5322's atoms
-    joined by dots; @; a domain of two or more labels of letters, digits and inner hyphens, the last of which begins with
-    a letter; at most 254 characters in all.
+    Whether a normalised address has an address's form: words of RFC 5322's atoms joined by dots; @; a domain of two or more
+    labels of letters, digits and inner hyphens, the last of which begins with a letter.
 -#}
-{% macro is_valid_email(email) -%}
+{% macro is_email(text) -%}
     {%- set atom = "[a-z0-9!#$%&''*+/=?^_`{|}~-]+" -%}
     {%- set rest_of_label = "([a-z0-9-]*[a-z0-9])?" -%}
-    (
-        {{ email }} is not null
-        and not {{ magento_icommkt.is_too_long_email(email) }}
-        and {{ magento_icommkt.matches_pattern(
-            email,
-            "'^" ~ atom ~ "([.]" ~ atom ~ ")*@([a-z0-9]" ~ rest_of_label ~ "[.])+[a-z]" ~ rest_of_label ~ "$'"
-        ) }}
-    )
-{%- endmacro %}
-
-
-{% macro is_too_long_email(email) -%}
-    (length({{ email }}) > 254 or length(split_part({{ email }}, '@', 1)) > 64)
+    {{ magento_icommkt.matches_pattern(
+        text, "'^" ~ atom ~ "([.]" ~ atom ~ ")*@([a-z0-9]" ~ rest_of_label ~ "[.])+[a-z]" ~ rest_of_label ~ "$'"
+    ) }}
 {%- endmacro %}

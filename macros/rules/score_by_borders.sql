@@ -1,12 +1,7 @@
-{#-
-    The highest score whose border a value passes, else the lowest one. The borders are columns, called
-    `borders` and the score, such as borders.recency_5.
--#}
-{% macro score_by_borders(value, comparison, borders, lowest=1) -%}
-    case
-        {%- for score in range(5, lowest, -1) %}
-        when {{ value }} {{ comparison }} {{ borders }}_{{ score }} then {{ score }}
-        {%- endfor %}
-        else {{ lowest }}
-    end
+{#- 1, and one more for each border that a value passes; NULL where a border is. The borders are columns, such as borders.recency_2. -#}
+{% macro score_by_borders(value, comparison, borders) -%}
+    1
+    {%- for score in [2, 3, 4, 5] %}
+    + cast({{ value }} {{ comparison }} {{ borders }}_{{ score }} as int)
+    {%- endfor %}
 {%- endmacro %}

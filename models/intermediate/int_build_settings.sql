@@ -42,7 +42,7 @@ chosen as (
             default_store_views.base_currency
         ) as reporting_currency,
         {{ date_literal(var('as_of_date')) }} as as_of_date,
-        {{ date_literal(var('start_date')) }} as start_date
+        {{ date_literal(var('start_date') or env_var('SOURCES__MAGENTO__START_DATE', '')) }} as start_date
     from stores
     left join default_store_views
         on stores.store_key = default_store_views.store_key

@@ -1,5 +1,17 @@
 with
 
+addresses as (
+
+    select * from {{ ref('int_email_addresses') }}
+
+),
+
+exclusions as (
+
+    select * from {{ ref('int_emails_excluded') }}
+
+),
+
 customers as (
 
     select * from {{ ref('stg_magento__customers') }}
@@ -13,31 +25,14 @@ orders as (
 
 ),
 
-excluded_emails as (
-
-    select
-        match,
-        {{ normalise_email('value') }} as address,
-        {{ replace_pattern(normalise_email('value'), "'^[*@.]+'", "''") }} as domain,
-        {{ strip_whitespace('value') }} as pattern,
-        concat(match, ' ', value) as seed_row,
-        case
-            when reason is not null then concat(match, ' ', value, ': ', reason)
-            else concat(match, ' ', value)
-        end as because
-    from {{ ref('excluded_emails') }}
-
-),
-
 seen as (
 
     select
         store_key,
         coalesce(email, '') as email,
-        count(*) as accounts,
+        1 as accounts,
         0 as orders
     from customers
-    group by store_key, coalesce(email, '')
 
     union all
 
@@ -45,9 +40,8 @@ seen as (
         store_key,
         email,
         0 as accounts,
-        count(*) as orders
+        1 as orders
     from orders
-    group by store_key, email
 
 ),
 
@@ -63,136 +57,37 @@ emails as (
 
 ),
 
-judged as (
-
-    select
-        store_key,
-        email,
-        accounts,
-        orders,
-        case
-            when email = '' then 'missing'
-            when not {{ is_ascii('email') }} then 'not ASCII'
-            when {{ is_too_long_email('email') }} then 'too long'
-            when not {{ is_valid_email('email') }} then 'not an address'
-        end as invalid_because
-    from emails
-
-),
-
-valid as (
-
-    select
-        store_key,
-        email,
-        split_part(email, '@', 2) as domain
-    from judged
-    where invalid_because is null
-
-),
-
-domains as (
-
-    select distinct domain
-    from valid
-
-),
-
-{# Of a row such as example.com the domain itself and all below it. Domains are few, so each is looked at once. -#}
-excluded_domains as (
-
-    select
-        domains.domain,
-        excluded_emails.seed_row,
-        excluded_emails.because
-    from domains
-    inner join excluded_emails
-        on
-            substr(
-                concat('.', domains.domain),
-                length(domains.domain) - length(excluded_emails.domain) + 1
-            ) = concat('.', excluded_emails.domain)
-    where excluded_emails.match = 'domain'
-
-),
-
-patterns as (
-
-    select
-        pattern,
-        seed_row,
-        because
-    from excluded_emails
-    where match = 'pattern'
-
-),
-
-matched as (
-
-    select
-        valid.store_key,
-        valid.email,
-        excluded_emails.seed_row,
-        excluded_emails.because
-    from valid
-    inner join excluded_emails
-        on valid.email = excluded_emails.address
-    where excluded_emails.match = 'exact'
-
-    union all
-
-    select
-        valid.store_key,
-        valid.email,
-        excluded_domains.seed_row,
-        excluded_domains.because
-    from valid
-    inner join excluded_domains
-        on valid.domain = excluded_domains.domain
-
-    union all
-
-    select
-        valid.store_key,
-        valid.email,
-        patterns.seed_row,
-        patterns.because
-    from valid
-    inner join patterns
-        on {{ matches_pattern('valid.email', 'patterns.pattern') }}
-
-),
-
-exclusions as (
-
-    select
-        store_key,
-        email,
-        min(because) as excluded_because,
-        {{ ordered_list('seed_row', 'seed_row') }} as excluded_by
-    from matched
-    group by store_key, email
-
-),
-
 checked as (
 
     select
-        judged.store_key,
-        judged.email,
-        judged.accounts,
-        judged.orders,
-        judged.invalid_because,
+        emails.store_key,
+        emails.email,
+        emails.accounts,
+        emails.orders,
+        addresses.invalid_because,
         exclusions.excluded_because,
         exclusions.excluded_by,
-        judged.invalid_because is null
+        addresses.invalid_because is null
         and exclusions.excluded_because is null as is_contact
-    from judged
+    from emails
+    inner join addresses
+        on
+            emails.store_key = addresses.store_key
+            and emails.email = addresses.email
     left join exclusions
         on
-            judged.store_key = exclusions.store_key
-            and judged.email = exclusions.email
+            emails.store_key = exclusions.store_key
+            and emails.email = exclusions.email
+
+),
+
+final as (
+
+    select
+        *,
+        row_number() over (order by store_key, email) as contact_number
+    from checked
 
 )
 
-select * from checked
+select * from final

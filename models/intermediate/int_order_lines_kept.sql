@@ -1,16 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='fail',
-    pre_hook="{{ forget_stale_rows(
-        order_load_versions(ref('stg_magento__orders')), 'order_id', narrowed_by=['load_id']
-    ) }}"
-) }}
-
-{#- What is read twice a database keeps meanwhile, with every column that any reader needs. When all lines are made,
-    reading the few columns that the families need once more from the source is the cheaper way. -#}
-{%- set lines_again = 'lines' if keeps_rows() else ref('stg_magento__order_items') %}
-
 with
 
 lines as (
@@ -22,10 +9,8 @@ lines as (
             - items.quantity_refunded
             - {{ canceled_unpaid('items.quantity_canceled', 'items.quantity_ordered', 'items.quantity_invoiced') }},
             0
-        ) as quantity_left,
-        {{ row_version(['items.load_id']) }} as _made_from
+        ) as quantity_left
     from {{ ref('stg_magento__order_items') }} as items
-    where {{ not_made_yet('items', 'order_id', ['load_id']) }}
 
 ),
 
@@ -36,7 +21,7 @@ parents as (
         store_key,
         item_id,
         product_type
-    from {{ lines_again }}
+    from {{ ref('stg_magento__order_items') }}
     where product_type in ('configurable', 'bundle')
 
 ),
@@ -51,7 +36,7 @@ families as (
         {{ list_to_text(
             ordered_list('cast(product_id as ' ~ dbt.type_string() ~ ')', 'item_id', 'product_id is not null'), ','
         ) }} as child_product_ids
-    from {{ lines_again }}
+    from {{ ref('stg_magento__order_items') }}
     where parent_item_id is not null
     group by store_key, parent_item_id
 
@@ -109,11 +94,7 @@ kept as (
         quantity_ordered,
         quantity_left,
         base_row_total,
-        base_discount_amount,
-
-        ----------  making
-        _made_from,
-        {{ made_by() }}
+        base_discount_amount
     from related
     where
         not coalesce(is_dynamic_bundle, false)

@@ -37,7 +37,7 @@ members as (
 
 ),
 
-labelled as (
+final as (
 
     select
         members.store_key,
@@ -53,15 +53,6 @@ labelled as (
             members.store_key = products.store_key
             and cast(members.product_id as bigint) = products.product_id
     group by members.store_key, members.product_ids
-
-),
-
-final as (
-
-    select
-        *,
-        {{ row_version(['brands', 'categories']) }} as _made_from
-    from labelled
 
 )
 

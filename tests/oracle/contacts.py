@@ -11,12 +11,11 @@ from zoneinfo import ZoneInfo
 
 from . import rules
 from .entities import Address, Customer, Order, Shop
-from .seeds import Seeds
+from .seeds import WINDOWS, Seeds
 
 Value = str | int | bool | date | Decimal | None
 Row = dict[str, Value]
 
-WINDOWS = ("30", "60", "90", "180", "360", "360_plus")
 GENDERS = {1: "Male", 2: "Female", 3: "Not Specified"}
 
 WINDOW_MEASURES = ("products", "categories", "purchases", "amount", "average_amount", "rfm", "discount_codes")
@@ -26,7 +25,7 @@ COLUMNS = (
     *("account_created_date", "is_subscribed"),
     *("first_purchase_date", "last_purchase_date", "days_since_first_purchase", "days_since_last_purchase"),
     *("last_purchase_amount", "last_purchase_brands", "last_purchase_categories", "last_purchase_promo_codes"),
-    *(f"{measure}_{window}_days" for window in WINDOWS for measure in WINDOW_MEASURES),
+    *(f"{measure}_{window}" for window in WINDOWS for measure in WINDOW_MEASURES),
     *("purchases_total", "amount_total", "recency_score", "frequency_score", "monetary_score"),
     *("rfm", "rfm_group", "rfm_segment"),
 )
@@ -86,8 +85,9 @@ class Scores:
 
 
 def in_window(window: str, days: int) -> bool:
-    """Whether a purchase of `days` days ago is in the window; `360_plus` is what is older than 360 days."""
-    return days > 360 if window == "360_plus" else 0 <= days <= int(window)
+    """Whether a purchase of so many days ago is in the window."""
+    first, last = WINDOWS[window]
+    return first <= days <= last
 
 
 class Calculation:
@@ -291,13 +291,13 @@ class Calculation:
             "categories": [name for order in orders for name in rules.order_categories(order, self.shop)],
             "discount_codes": [code for order in orders for code in rules.coupon_codes(order)],
         }
-        columns = {f"{measure}_{window}_days": values for measure, values in lists.items()}
+        columns = {f"{measure}_{window}": values for measure, values in lists.items()}
         found: Row = {column: self._list(column, values) for column, values in columns.items()}
         return found | {
-            f"purchases_{window}_days": len(inside),
-            f"amount_{window}_days": amount,
-            f"average_amount_{window}_days": rules.average(amount, len(inside)),
-            f"rfm_{window}_days": scores.digits if scores else None,
+            f"purchases_{window}": len(inside),
+            f"amount_{window}": amount,
+            f"average_amount_{window}": rules.average(amount, len(inside)),
+            f"rfm_{window}": scores.digits if scores else None,
         }
 
     def _overall_scores(self, person: Person, scores: Scores | None) -> Row:

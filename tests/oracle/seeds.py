@@ -10,7 +10,15 @@ from datetime import date
 from decimal import Decimal
 from pathlib import Path
 
-SEEDS = Path(__file__).resolve().parents[2] / "seeds"
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+SEEDS = PROJECT / "seeds"
+WINDOWS: dict[str, tuple[int, int]] = {
+    name: (days[0], days[1])
+    for name, days in yaml.safe_load((PROJECT / "dbt_project.yml").read_text())["vars"]["purchase_windows"].items()
+}
+"""From and to how many days ago, by name."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +127,7 @@ def read(folder: Path = SEEDS) -> Seeds:
                 enabled=_truth(row["enabled"]),
                 triggers_send=_truth(row["triggers_send"]),
             )
-            for row in _rows(folder, "icommkt_fields")
+            for row in _fields(_rows(folder, "icommkt_fields"))
         ),
         excluded=tuple((row["match"], row["value"]) for row in _rows(folder, "excluded_emails")),
         exchange_rates=tuple(
@@ -138,6 +146,23 @@ def read(folder: Path = SEEDS) -> Seeds:
 def _rows(folder: Path, name: str) -> list[dict[str, str]]:
     with (folder / f"{name}.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
+
+
+def _fields(rows: list[dict[str, str]]) -> list[dict[str, str]]:
+    """A line with {window} is one of each window that no line names itself."""
+    named = {row["mart_column"] for row in rows}
+    spread = (
+        {
+            **row,
+            "mart_column": row["mart_column"].replace("{window}", window),
+            "profile_field_key": row["profile_field_key"].replace("{window}", window.title()),
+        }
+        for row in rows
+        if "{window}" in row["mart_column"]
+        for window in WINDOWS
+    )
+    plain = [row for row in rows if "{window}" not in row["mart_column"]]
+    return [*plain, *(row for row in spread if row["mart_column"] not in named)]
 
 
 def _thresholds(rows: list[dict[str, str]]) -> Thresholds:

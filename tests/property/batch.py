@@ -83,7 +83,7 @@ def copy_of_project(folder: Path, situation: Situation) -> Path:
 @cache
 def read_by_dbt(project: Path) -> Dbt:
     """dbt over a project; vars and rows of seeds, all that a situation changes, are of no interest before it runs."""
-    return Dbt(project, {"as_of_date": "2026-01-01", "line_totals_severity": "warn"})
+    return Dbt(project, {"as_of_date": "2026-01-01"})
 
 
 def write_raw(connection: duckdb.DuckDBPyConnection, stores: Sequence[Store], schema: str = "raw") -> None:
@@ -124,7 +124,7 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         write_raw(connection, stores)
     dbt = read_by_dbt(project)
     run = partial(dbt.run, warehouse, situation.dbt_vars)
-    results = run("build", "--full-refresh", "--exclude-resource-type", "test", "unit_test")
+    results = run("build", "--exclude-resource-type", "test", "unit_test")
     broken = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     if broken:
         raise AssertionError(f"the build of {situation.name!r} failed (in {project}):\n" + "\n".join(broken))

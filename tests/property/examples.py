@@ -7,11 +7,12 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.oracle.seeds import WINDOWS
+
 from .stores import Row, Store
 
 AS_OF = date(2026, 11, 23)
 NOON = datetime(2026, 11, 23, 15)  # 12:00 in the store's zone
-WINDOWS = ("30", "60", "90", "180", "360", "360_plus")
 ANA = "ana@example.com"
 
 Wanted = dict[str, dict[str, Any]]
@@ -43,7 +44,7 @@ def order(entity_id: int, days_ago: int = 0, total: str = "100", **given: Any) -
 
 
 def windows(measure: str, *values: Any) -> dict[str, Any]:
-    return dict(zip((f"{measure}_{window}_days" for window in WINDOWS), values, strict=True))
+    return dict(zip((f"{measure}_{window}" for window in WINDOWS), values, strict=True))
 
 
 def ana(**columns: Any) -> Wanted:

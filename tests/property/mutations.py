@@ -45,22 +45,24 @@ class Mutation:
 ASSESSED = "models/intermediate/int_orders_assessed.sql"
 KEPT = "models/intermediate/int_order_lines_kept.sql"
 CHECKED = "models/intermediate/int_emails_checked.sql"
+EXCLUDED = "models/intermediate/int_emails_excluded.sql"
+ADDRESSES = "models/intermediate/int_email_addresses.sql"
+DATED = "models/intermediate/int_orders_dated.sql"
 EMAILS = "macros/rules/normalise_email.sql"
 LABELLED = "models/intermediate/int_products_labelled.sql"
 PURCHASES = "models/marts/core/fct_purchases.sql"
 CONTACTS = "models/marts/core/dim_contacts.sql"
-SCORES = "models/marts/rfm/rfm_window_scores.sql"
-WINDOWS = "macros/rules/purchase_windows.sql"
+SCORES = "models/marts/windows/rfm_scores.sql"
+WINDOWS = "models/marts/windows/purchase_windows.sql"
+LISTS = "macros/rules/lists_by_window.sql"
 
 MUTATIONS = (
+    Mutation("window edge: day N left out", WINDOWS, "and windows.last_day", "and windows.last_day - 1"),
     Mutation(
-        "window edge: day N left out",
-        WINDOWS,
-        "'days_ago between 0 and ' ~ days,",
-        "'days_ago between 0 and ' ~ (days - 1),",
+        "window edge: day 360 also in 360+", WINDOWS, "between windows.first_day", "between windows.first_day - 1"
     ),
     Mutation(
-        "window edge: day 360 also in 360+", WINDOWS, "'days_ago > ' ~ lengths[-1]", "'days_ago >= ' ~ lengths[-1]"
+        "window edge: the last purchase is the first", WINDOWS, "where is_last_purchase", "where is_first_purchase"
     ),
     Mutation("as-of date: today left out", ASSESSED, "order_date > as_of_date", "order_date >= as_of_date"),
     Mutation(
@@ -73,20 +75,18 @@ MUTATIONS = (
         "base_amount_left <= 0.01 *",
         "base_amount_left <= 0 *",
     ),
-    Mutation(
-        "refund: a cent left of any order is none", ASSESSED, "orders.state = 'closed'", "orders.state is not null"
-    ),
+    Mutation("refund: a cent left of any order is none", ASSESSED, "(state = 'closed'", "(state is not null"),
     Mutation(
         "refund: a free order that came back whole stays",
         ASSESSED,
-        "or orders.base_grand_total <= 0",
-        "or orders.base_grand_total < 0",
+        "or base_grand_total <= 0)",
+        "or base_grand_total < 0)",
     ),
     Mutation(
         "refund: one line that came back is all of them",
-        ASSESSED,
-        "max(lines.quantity_left)",
-        "min(lines.quantity_left)",
+        "models/intermediate/int_orders_returned.sql",
+        "max(quantity_left)",
+        "min(quantity_left)",
     ),
     Mutation(
         "canceled: paid or not",
@@ -102,22 +102,22 @@ MUTATIONS = (
     ),
     Mutation(
         "currency: not the store view's",
-        "macros/rules/order_currency.sql",
-        "coalesce({{ orders }}.base_currency, {{ store_views }}.base_currency)",
-        "{{ orders }}.base_currency",
+        DATED,
+        "coalesce(orders.base_currency, store_views.base_currency)",
+        "orders.base_currency",
     ),
     Mutation(
         "currency: unknown is the reporting currency",
-        "macros/rules/order_currency.sql",
-        "{{ store_views }}.base_currency)",
-        "{{ store_views }}.base_currency, 'USD')",
+        DATED,
+        "store_views.base_currency) as currency",
+        "store_views.base_currency, 'USD') as currency",
         3,
     ),
     Mutation(
         "currency: the store view's before the order's own",
-        "macros/rules/order_currency.sql",
-        "coalesce({{ orders }}.base_currency, {{ store_views }}.base_currency)",
-        "coalesce({{ store_views }}.base_currency, {{ orders }}.base_currency)",
+        DATED,
+        "coalesce(orders.base_currency, store_views.base_currency)",
+        "coalesce(store_views.base_currency, orders.base_currency)",
         3,
     ),
     Mutation(
@@ -153,8 +153,8 @@ MUTATIONS = (
     Mutation(
         "last purchase: ties go to the lowest id",
         PURCHASES,
-        "order by created_at, order_id",
-        "order by created_at, order_id desc",
+        "order by ordered_at desc, order_id desc",
+        "order by ordered_at desc, order_id",
     ),
     Mutation(
         "bundles: a 100 % coupon makes a fixed one dynamic",
@@ -171,8 +171,8 @@ MUTATIONS = (
     Mutation(
         "scores: who is at the end of a fifth is in the next",
         SCORES,
-        "'dated.amount', '>', 'borders.monetary'",
-        "'dated.amount', '>=', 'borders.monetary'",
+        "(ranked.monetary_rank - 1)",
+        "(ranked.monetary_rank)",
     ),
     Mutation(
         "e-mail: lower() of all letters",
@@ -181,19 +181,19 @@ MUTATIONS = (
         "lower({{ magento_icommkt.strip_whitespace(email) }})",
     ),
     Mutation("e-mail: two dots in a row", EMAILS, '"([.]"', '"([.]+"'),
-    Mutation("e-mail: a word of one character more", EMAILS, "'@', 1)) > 64", "'@', 1)) > 65"),
+    Mutation("e-mail: a word of one character more", ADDRESSES, "'@', 1)) > 64", "'@', 1)) > 65"),
     Mutation("e-mail: a domain that ends in a number", EMAILS, "[.])+[a-z]", "[.])+[a-z0-9]"),
     Mutation("e-mail: a domain with an underscore", EMAILS, '"([a-z0-9-]*[a-z0-9])?"', '"([a-z0-9_-]*[a-z0-9])?"'),
     Mutation("e-mail: mailto: in front", EMAILS, "`{|}~-]+", "`{|}~:-]+"),
     Mutation(
         "excluded: a domain without its sub-domains",
-        CHECKED,
+        EXCLUDED,
         "length(domains.domain) - length(excluded_emails.domain) + 1",
         "1",
     ),
     Mutation(
         "excluded: a domain with what ends alike",
-        CHECKED,
+        EXCLUDED,
         """concat('.', domains.domain),
                 length(domains.domain) - length(excluded_emails.domain) + 1
             ) = concat('.', excluded_emails.domain)""",
@@ -201,7 +201,7 @@ MUTATIONS = (
                 length(domains.domain) - length(excluded_emails.domain) + 1
             ) = excluded_emails.domain""",
     ),
-    Mutation("excluded: @ and *. in front are not understood", CHECKED, "'^[*@.]+'", "'^[.]+'", 6),
+    Mutation("excluded: @ and *. in front are not understood", EXCLUDED, "'^[*@.]+'", "'^[.]+'", 6),
     Mutation(
         "start date: guests of before are contacts",
         CHECKED,
@@ -233,8 +233,8 @@ MUTATIONS = (
     Mutation(
         "payment: unpaid cash orders count",
         ASSESSED,
-        "then dated.base_total_paid > 0",
-        "then dated.base_total_paid >= 0",
+        "then orders.base_total_paid > 0",
+        "then orders.base_total_paid >= 0",
     ),
     Mutation(
         "average: cut, not rounded",
@@ -248,16 +248,17 @@ MUTATIONS = (
         '" + " ~ magento_icommkt.big_integer(denominator)',
         '" + 0 * " ~ magento_icommkt.big_integer(denominator)',
     ),
+    Mutation("lists: the oldest first", LISTS, "min(place)", "max(place)"),
     Mutation(
         "lists: one character too few",
-        "macros/cross_database/lists.sql",
-        "lambda total: total <= {{ max_length }}",
-        "lambda total: total < {{ max_length }}",
+        LISTS,
+        "length_so_far <= coalesce",
+        "length_so_far < coalesce",
         2,
     ),
     Mutation(
         "rate of the order: zero is taken",
-        ASSESSED,
+        DATED,
         "and dated.base_to_global_rate > 0",
         "and dated.base_to_global_rate is not null",
         3,
@@ -270,10 +271,10 @@ MUTATIONS = (
     ),
     Mutation(
         "a join without the store key",
-        ASSESSED,
-        """            dated.store_key = customers.store_key
-            and dated.customer_id""",
-        """            dated.customer_id""",
+        DATED,
+        """            orders.store_key = accounts.store_key
+            and orders.customer_id""",
+        """            orders.customer_id""",
     ),
 )
 

@@ -14,6 +14,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from tests.oracle.seeds import WINDOWS
+
 SeedRow = Mapping[str, str]
 
 
@@ -48,9 +50,16 @@ class Situation:
         if self.fields:
             path = folder / "icommkt_fields.csv"
             lines = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8"))))
-            known = {line["mart_column"] for line in lines}
-            if self.fields.keys() - known:
-                raise AssertionError(f"no such fields: {self.fields.keys() - known}")
+            known = {line["mart_column"]: line for line in lines}
+            for column in self.fields.keys() - known.keys():  # a window's own line, which overrules the general one
+                general, window = next(
+                    (line, window)
+                    for line in lines
+                    for window in WINDOWS
+                    if line["mart_column"].replace("{window}", window) == column
+                )
+                key = general["profile_field_key"].replace("{window}", window.title())
+                lines.append({**general, "mart_column": column, "profile_field_key": key})
             changed = [{**line, **self.fields.get(line["mart_column"], {})} for line in lines]
             path.write_text(_csv(list(lines[0]), changed), encoding="utf-8")
 

@@ -1,27 +1,11 @@
 {#- Number and amount over all contacts are those of all purchases of contacts, in all and in each window. -#}
-{%- set windows = purchase_windows(var('purchase_windows')) -%}
+{%- set counted = dict(var('purchase_windows'), total=[0, 1000000]) -%}
 
 with
-
-contacts as (
-
-    select
-        store_key,
-        {%- for window in windows %}
-        sum(purchases_{{ window.suffix }}) as purchases_{{ window.suffix }},
-        sum(amount_{{ window.suffix }}) as amount_{{ window.suffix }},
-        {%- endfor %}
-        sum(purchases_total) as purchases_total,
-        sum(amount_total) as amount_total
-    from {{ ref('icommkt_contacts') }}
-    group by store_key
-
-),
 
 purchases as (
 
     select
-        purchases.store_key,
         purchases.amount,
         {{ days_between('purchases.purchase_date', 'settings.as_of_date') }} as days_ago
     from {{ ref('fct_purchases') }} as purchases
@@ -31,34 +15,36 @@ purchases as (
 
 ),
 
-sums as (
+of_purchases as (
 
     select
-        store_key,
-        {%- for window in windows %}
-        count(case when {{ window.contains }} then 1 end) as purchases_{{ window.suffix }},
-        coalesce(sum(case when {{ window.contains }} then amount end), 0) as amount_{{ window.suffix }},
+        {%- for window, days in counted.items() %}
+        count(case when days_ago between {{ days[0] }} and {{ days[1] }} then 1 end) as purchases_{{ window }},
+        sum(case when days_ago between {{ days[0] }} and {{ days[1] }} then amount end) as amount_{{ window }},
         {%- endfor %}
-        count(*) as purchases_total,
-        sum(amount) as amount_total
+        'purchases' as counted
     from purchases
-    group by store_key
+
+),
+
+of_contacts as (
+
+    select
+        {%- for window in counted %}
+        coalesce(sum(purchases_{{ window }}), 0) as purchases_{{ window }},
+        nullif(sum(amount_{{ window }}), 0) as amount_{{ window }},
+        {%- endfor %}
+        'contacts' as counted
+    from {{ ref('icommkt_contacts') }}
 
 )
 
-select
-    contacts.store_key,
-    contacts.purchases_total,
-    sums.purchases_total as purchases_total_of_purchases,
-    contacts.amount_total,
-    sums.amount_total as amount_total_of_purchases
-from contacts
-full outer join sums
-    on contacts.store_key = sums.store_key
+select of_contacts.*
+from of_contacts
+cross join of_purchases
 where
-    coalesce(contacts.purchases_total, 0) <> coalesce(sums.purchases_total, 0)
-    or coalesce(contacts.amount_total, 0) <> coalesce(sums.amount_total, 0)
-    {%- for window in windows %}
-    or coalesce(contacts.purchases_{{ window.suffix }}, 0) <> coalesce(sums.purchases_{{ window.suffix }}, 0)
-    or coalesce(contacts.amount_{{ window.suffix }}, 0) <> coalesce(sums.amount_{{ window.suffix }}, 0)
+    1 = 0
+    {%- for window in counted %}
+    or of_contacts.purchases_{{ window }} <> of_purchases.purchases_{{ window }}
+    or coalesce(of_contacts.amount_{{ window }}, 0) <> coalesce(of_purchases.amount_{{ window }}, 0)
     {%- endfor %}

@@ -170,6 +170,7 @@ described as (
     select
         emails.store_key,
         emails.email,
+        emails.contact_number,
         emails.accounts,
         emails.orders,
         accounts.customer_id,
@@ -212,6 +213,7 @@ contacts as (
         ----------  ids
         described.store_key,
         described.email,
+        described.contact_number,
         described.customer_id,
 
         ----------  texts

@@ -1,12 +1,3 @@
-{{ config(
-    materialized='incremental',
-    incremental_strategy='append',
-    on_schema_change='fail',
-    pre_hook="{{ forget_stale_rows(
-        numbered_purchase_versions(ref('fct_purchases')), 'order_id', relabelled_purchases(ref('int_product_sets_labelled'))
-    ) }}"
-) }}
-
 with
 
 lines as (
@@ -18,9 +9,7 @@ lines as (
 
 purchases as (
 
-    select purchases.*
-    from {{ ref('fct_purchases') }} as purchases
-    where {{ not_made_yet('purchases', 'order_id') }}
+    select * from {{ ref('fct_purchases') }}
 
 ),
 
@@ -35,9 +24,8 @@ labelled as (
 
     select
         lines.*,
-        {{ numbered_purchase_version('purchases') }} as item_made_from,
-        {{ labels_version('products', 'children') }} as _labels_made_from,
         purchases.email,
+        purchases.contact_number,
         purchases.purchase_number,
         purchases.is_last_purchase,
         purchases.purchase_date,
@@ -87,6 +75,7 @@ final as (
         item_id,
         order_id,
         email,
+        contact_number,
         product_id,
         variant_product_id,
         child_product_ids,
@@ -117,12 +106,7 @@ final as (
         purchase_date,
 
         ----------  timestamps
-        purchased_at,
-
-        ----------  making
-        item_made_from as _made_from,
-        _labels_made_from,
-        {{ made_by() }}
+        purchased_at
     from labelled
 
 )

@@ -22,8 +22,8 @@ moves as (
         end as move_type,
         previous_rfm_group as from_rfm_group,
         previous_rfm_segment as from_rfm_segment,
-        rfm_group as to_rfm_group,
-        rfm_segment as to_rfm_segment,
+        coalesce(rfm_group, 'GONE') as to_rfm_group,
+        coalesce(rfm_segment, 'GONE') as to_rfm_segment,
 
         ----------  numerics
         case

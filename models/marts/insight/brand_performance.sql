@@ -6,27 +6,17 @@ items as (
 
 ),
 
-product_sets as (
-
-    select * from {{ ref('int_product_sets_labelled') }}
-
-),
-
 product_brands as (
 
-    select
-        store_key,
-        product_ids,
-        {{ explode_list('brands', 'position', 'brand') }}
-    from product_sets
+    select * from {{ ref('product_brands') }}
 
 ),
 
-branded as (
+sold as (
 
     select
-        product_brands.brand,
         items.store_key,
+        product_brands.brand,
         items.order_id,
         items.email,
         items.quantity,
@@ -53,7 +43,7 @@ final as (
         count(distinct email) as buyers,
         cast(sum(quantity) as decimal(20, 4)) as quantity,
         cast(sum(amount) as decimal(20, 4)) as amount
-    from branded
+    from sold
     group by store_key, brand, purchase_month
 
 )

@@ -9,7 +9,8 @@ purchases as (
 
 buyers as (
 
-    select * from {{ ref('int_purchases_aggregated_to_contacts') }}
+    select * from {{ ref('contact_windows') }}
+    where window_name = 'all'
 
 ),
 

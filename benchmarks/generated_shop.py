@@ -1,4 +1,4 @@
-"""Writes a store of any size straight into the raw tables, and lets a day pass in it.
+"""Writes a store of any size straight into the raw tables.
 
 All in SQL, all from hashes: the same size always gives the same store, and nothing of it is held in Python.
 
@@ -50,66 +50,6 @@ def create(path: Path, contacts: int) -> None:
         )
         _orders(db, contacts, FIRST_LOAD, f"{AS_OF} 05:00:00")
         db.execute("checkpoint")
-
-
-def next_day(path: Path, contacts: int, share: float = 0.01, day: int = 1) -> int:
-    """Let a day pass: of `share` of the contacts, nine of ten place an order and one is refunded an older one.
-
-    Returns the number of touched contacts. A hundredth as many accounts and one category name change too.
-    """
-    load_id = f"{1_000_000_000 + day}.0"
-    now = dt.datetime.combine(AS_OF, dt.time()) + dt.timedelta(days=day)
-    touched = round(contacts * share)
-    with duckdb.connect(str(path)) as db:
-        db.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false")
-        db.execute(MACROS)
-        last = db.execute("select max(entity_id) from raw.orders").fetchone()
-        base = int(last[0]) if last else 0
-        db.execute(
-            f"""create temp table touched as
-                select contact, row_number() over (order by contact) as number
-                from (select distinct 1 + cast(floor(0.85 * {contacts} * share(n, 'day {day}')) as bigint) as contact
-                      from range({touched}) as numbers(n))"""
-        )
-        db.execute(
-            f"""create temp table new_orders as
-                select
-                    {base} + number as order_id,
-                    contact,
-                    timestamp '{now}' - to_seconds(pick(number, 'second {day}', 86400)) as created_at
-                from touched where number % 10 <> 0"""
-        )
-        _orders(db, contacts, load_id, f"{now.date()} 05:00:00")
-        db.execute(
-            """create temp table refunded as
-                select max(orders.entity_id) as order_id
-                from raw.orders as orders
-                join touched on orders.customer_email = 'contact' || touched.contact || '@example.com'
-                where touched.number % 10 = 0 and orders.state = 'complete' and orders.base_total_refunded is null
-                group by touched.contact"""
-        )
-        changed = f"_dlt_load_id = '{load_id}', _changed_at = timestamp '{now.date()} 05:00:00'"
-        db.execute(
-            f"""update raw.orders set base_total_refunded = base_grand_total, state = 'closed', {changed},
-                       _row_hash = md5(_row_hash || 'refunded'), updated_at = timestamp '{now}'
-                where entity_id in (select order_id from refunded)"""
-        )
-        db.execute(
-            f"""update raw.order_items set qty_refunded = qty_ordered, {changed}
-                where order_id in (select order_id from refunded)"""
-        )
-        _memos(db, load_id, f"{now.date()} 05:00:00", "entity_id in (select order_id from refunded)")
-        db.execute(
-            f"""update raw.customers set firstname = 'Renamed{day}', {changed}, _row_hash = md5(_row_hash || '{day}')
-                where pick(id, 'renamed {day}', 10000) = 0"""
-        )
-        db.execute(
-            f"""update raw.customer_addresses set {changed}
-                where customer_id in (select id from raw.customers where _dlt_load_id = '{load_id}')"""
-        )
-        db.execute("checkpoint")
-        count = db.execute("select count(*) from touched").fetchone()
-    return int(count[0]) if count else 0
 
 
 def _insert(db: duckdb.DuckDBPyConnection, table: str, load_id: str, changed_at: str, query: str) -> None:

@@ -1,0 +1,22 @@
+"""`python -m loaders.dbt ARGS`: any command of dbt, with the settings of `.env` and over the configured warehouse."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+
+from loaders.build import make_ready, run_dbt
+from loaders.errors import run_command
+from loaders.paths import locked, warehouse
+
+
+def main() -> int:
+    """Run the command line; what make gives as one text is split as a shell would."""
+    house = warehouse()
+    with locked(house, "dbt"):
+        make_ready(house)
+        return run_dbt(house, [word for text in sys.argv[1:] for word in shlex.split(text)])
+
+
+if __name__ == "__main__":
+    run_command(main)

@@ -1,0 +1,20 @@
+{#- The JSON text [{"Key": ..., "Value": ...}, ...] of a contact's fields. The engine's own writer does the escaping. -#}
+{% macro key_value_json(fields) -%}
+    {{ return(adapter.dispatch('key_value_json', 'magento_icommkt')(fields)) }}
+{%- endmacro %}
+
+{% macro default__key_value_json(fields) -%}
+    cast(to_json([
+            {%- for field in fields %}
+            {'Key': {{ magento_icommkt.quoted(field.profile_field_key) }}, 'Value': {{ magento_icommkt.profile_value(field) }}}{{ ',' if not loop.last }}
+            {%- endfor %}
+        ]) as varchar)
+{%- endmacro %}
+
+{% macro spark__key_value_json(fields) -%}
+    to_json(array(
+            {%- for field in fields %}
+            named_struct('Key', {{ magento_icommkt.quoted(field.profile_field_key) }}, 'Value', {{ magento_icommkt.profile_value(field) }}){{ ',' if not loop.last }}
+            {%- endfor %}
+        ))
+{%- endmacro %}

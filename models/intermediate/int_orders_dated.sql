@@ -1,0 +1,150 @@
+with
+
+orders as (
+
+    select * from {{ ref('stg_magento__orders') }}
+
+),
+
+customers as (
+
+    select * from {{ ref('stg_magento__customers') }}
+
+),
+
+valid_addresses as (
+
+    select * from {{ ref('int_email_addresses') }}
+    where invalid_because is null
+
+),
+
+store_views as (
+
+    select * from {{ ref('stg_magento__store_views') }}
+
+),
+
+settings as (
+
+    select * from {{ ref('int_build_settings') }}
+
+),
+
+{# Each rate holds until the day before the next one of the same pair. -#}
+exchange_rates as (
+
+    select
+        from_currency,
+        to_currency,
+        rate,
+        coalesce(valid_from, cast('0001-01-01' as date)) as valid_from,
+        coalesce(
+            lead(valid_from) over (partition by from_currency, to_currency order by valid_from nulls first),
+            cast('9999-12-31' as date)
+        ) as valid_until
+    from {{ ref('exchange_rates') }}
+
+),
+
+accounts as (
+
+    select
+        customers.store_key,
+        customers.customer_id,
+        customers.email
+    from customers
+    inner join valid_addresses
+        on
+            customers.store_key = valid_addresses.store_key
+            and customers.email = valid_addresses.email
+
+),
+
+dated as (
+
+    select
+        orders.*,
+        coalesce(accounts.email, orders.email, '') as contact_email,
+        coalesce(orders.base_currency, store_views.base_currency) as currency,
+        settings.reporting_currency,
+        {{ local_date('orders.created_at', store_timezone('settings')) }} as order_date,
+        {{ convert_timezone('orders.created_at', store_timezone('settings')) }} as created_at_local
+    from orders
+    inner join settings
+        on orders.store_key = settings.store_key
+    left join accounts
+        on
+            orders.store_key = accounts.store_key
+            and orders.customer_id = accounts.customer_id
+    left join store_views
+        on
+            orders.store_key = store_views.store_key
+            and orders.store_id = store_views.store_id
+
+),
+
+final as (
+
+    select
+        ----------  ids
+        dated.store_key,
+        dated.order_id,
+        dated.order_number,
+        dated.customer_id,
+        dated.store_id,
+
+        ----------  texts
+        dated.contact_email as email,
+        dated.state,
+        dated.status,
+        dated.payment_method,
+        dated.currency as base_currency,
+        dated.reporting_currency,
+        dated.region,
+        dated.country,
+
+        ----------  numerics
+        dated.base_grand_total,
+        dated.base_total_paid,
+        dated.base_total_refunded,
+        dated.base_total_canceled,
+        dated.base_discount_amount,
+        case
+            when dated.currency = dated.reporting_currency
+                then 1
+            when
+                dated.global_currency = dated.reporting_currency
+                and dated.base_to_global_rate > 0
+                then dated.base_to_global_rate
+            else exchange_rates.rate
+        end as conversion_rate,
+
+        ----------  dates
+        dated.order_date,
+
+        ----------  timestamps
+        dated.created_at,
+        dated.created_at_local,
+
+        ----------  lists
+        case
+            when dated.coupon_code is not null or dated.coupon_codes is not null
+                then {{ clean_list(
+                    concat_lists(
+                        split_list('dated.coupon_code'),
+                        split_list(list_to_text(json_text_list('dated.coupon_codes'), ','))
+                    )
+                ) }}
+        end as promo_codes
+    from dated
+    left join exchange_rates
+        on
+            dated.currency = exchange_rates.from_currency
+            and dated.reporting_currency = exchange_rates.to_currency
+            and dated.order_date >= exchange_rates.valid_from
+            and dated.order_date < exchange_rates.valid_until
+
+)
+
+select * from final

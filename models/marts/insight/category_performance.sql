@@ -1,0 +1,51 @@
+with
+
+items as (
+
+    select * from {{ ref('fct_purchase_items') }}
+
+),
+
+product_categories as (
+
+    select * from {{ ref('product_categories') }}
+
+),
+
+sold as (
+
+    select
+        items.store_key,
+        product_categories.category,
+        items.order_id,
+        items.email,
+        items.quantity,
+        items.amount,
+        {{ month_of('items.purchase_date') }} as purchase_month
+    from items
+    inner join product_categories
+        on
+            items.store_key = product_categories.store_key
+            and items.category_product_ids = product_categories.product_ids
+
+),
+
+final as (
+
+    select
+        ----------  ids
+        store_key,
+        category,
+        purchase_month,
+
+        ----------  numerics
+        count(distinct order_id) as purchases,
+        count(distinct email) as buyers,
+        cast(sum(quantity) as decimal(20, 4)) as quantity,
+        cast(sum(amount) as decimal(20, 4)) as amount
+    from sold
+    group by store_key, category, purchase_month
+
+)
+
+select * from final

@@ -1,0 +1,139 @@
+"""A window and a field more, as the README says: in dev first, then sent, then taken out again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk
+from demo.environment import PROJECT_ROOT
+from tests.smallest_shop import ProjectCopy
+
+VARS, SEED = "dbt_project.yml", "seeds/icommkt_fields.csv"
+SQL, YML = "models/marts/icommkt/icommkt_contacts.sql", "models/marts/icommkt/icommkt_contacts.yml"
+ANA = "ana@example.com"
+
+
+class Shop(ProjectCopy):
+    def __init__(self, folder: Path, desk: Desk) -> None:
+        super().__init__(folder)
+        self.desk = desk
+        self.environment = {
+            "ICOMMKT__API_URL": desk.url,
+            "ICOMMKT__API_KEY": API_KEY,
+            "ICOMMKT__PROFILE_KEY": PROFILE_KEY,
+            "ICOMMKT__AUDIENCE": "all",
+        }
+        with duckdb.connect(str(self.warehouse)) as db:
+            db.execute(
+                "insert into raw.orders (store_key, entity_id, customer_id, state, base_grand_total, base_total_paid,"
+                " base_currency_code, created_at, _dlt_load_id)"
+                " values ('main', 1, 1, 'complete', 10, 10, 'ARS', '2026-11-20 12:00:00', '1')"
+            )
+
+    def edit(self, path: str, before: str, after: str) -> None:
+        """Change the one place of a file, as somebody with an editor would."""
+        text = (self.project / path).read_text(encoding="utf-8")
+        assert text.count(before) == 1, (path, before)
+        (self.project / path).write_text(text.replace(before, after), encoding="utf-8")
+
+    def touched(self) -> set[str]:
+        """Files that are not the project's."""
+        return {
+            name
+            for path in self.project.rglob("*")
+            if path.is_file() and (source := PROJECT_ROOT / (name := str(path.relative_to(self.project)))).is_file()
+            if source.read_bytes() != path.read_bytes() and path.suffix != ".pyc"
+        }
+
+    def done(self, module: str, *arguments: str) -> str:
+        ran = self.run(module, *arguments)
+        assert ran.returncode == 0, ran.stdout
+        return ran.stdout
+
+    def sent(self) -> dict[str, str]:
+        """Build and push; what ICOMMKT holds of the one contact."""
+        built = self.build()
+        assert built.returncode == 0, built.stdout
+        self.done("loaders.icommkt", "push", "--as-of-date", "2026-11-23")
+        return self.desk.held()[ANA]
+
+    def marts(self, published: str, sql: str) -> list[tuple[Any, ...]]:
+        with duckdb.connect(str(self.warehouse.with_name(published)), read_only=True) as db:
+            return db.execute(sql).fetchall()
+
+
+@pytest.fixture
+def shop(tmp_path: Path, empty_desk: Desk) -> Shop:
+    return Shop(tmp_path, empty_desk)
+
+
+def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_again(shop: Shop) -> None:
+    before = shop.sent()
+    shop.edit(VARS, "    30_days: [0, 30]\n", "    7_days: [0, 7]\n    30_days: [0, 30]\n")
+    shop.edit(SQL, "        rfm.rfm_segment\n", "        rfm.rfm_segment,\n        'Topper' as favourite_brand\n")
+    last = (PROJECT_ROOT / SEED).read_text(encoding="utf-8").splitlines()[-1]
+    shop.edit(SEED, last, f"{last}\nfavourite,favourite_brand,text,255,true,true,ours,Brand bought most,Topper")
+    assert "run make fields" in shop.build().stdout
+    assert "  ICOMMKT_Items_7_Days\n" in shop.done("loaders.fields")
+    assert shop.touched() == {VARS, SQL, SEED, YML}
+
+    dev = shop.build("--target", "dev")
+    assert dev.returncode == 0, dev.stdout
+    differs = shop.done("loaders.icommkt", "diff", "--target", "dev")
+    assert "the build of target dev as of 2026-11-23" in differs
+    assert "1 of 1 contacts" in differs
+    assert all(f"  {key} " in differs for key in ("favourite", "ICOMMKT_Purchases_7_Days"))
+    assert "0 of 1 contacts" in shop.done("loaders.icommkt", "diff"), "the night's build is as it was"
+    assert shop.desk.held()[ANA] == before
+
+    held = shop.sent()
+    assert {key: held[key] for key in held.keys() - before.keys()} == {
+        "favourite": "Topper",
+        "ICOMMKT_Items_7_Days": "",
+        "ICOMMKT_Categories_7_Days": "",
+        "ICOMMKT_Purchases_7_Days": "1",
+        "ICOMMKT_Amount_7_Days": "10.00",
+        "ICOMMKT_Average_Amount_7_Days": "10.00",
+        "ICOMMKT_RFM_7_Days": "111",
+        "ICOMMKT_Discount_Codes_7_Days": "",
+    }
+    assert {key: held[key] for key in before} == before
+    assert shop.marts("published.duckdb", "select favourite_brand, purchases_7_days from marts.icommkt_contacts") == [
+        ("Topper", 1)
+    ]
+
+    for path in (VARS, SQL, SEED):
+        (shop.project / path).write_bytes((PROJECT_ROOT / path).read_bytes())
+    shop.done("loaders.fields")
+    assert shop.touched() == set()
+    shop.sent()
+    ((payload,),) = shop.marts("published.duckdb", "select custom_fields from marts.icommkt_payloads")
+    assert {one["Key"] for one in json.loads(payload)} == before.keys()
+
+
+def test_a_failed_build_is_told_by_diff(shop: Shop) -> None:
+    shop.sent()
+    shop.seed("exchange_rates", "from_currency,to_currency,valid_from,rate\nUSD,ARS,,-1\n")
+    assert shop.build().returncode == 1
+    assert "note: a later build failed in " in shop.done("loaders.icommkt", "diff")
+
+
+def test_dbt_alone_makes_what_make_build_makes(shop: Shop) -> None:
+    shop.sent()
+    contacts = "select * from marts.icommkt_contacts"
+    built = shop.marts("warehouse.marts.duckdb", contacts)
+    shop.warehouse.with_name("warehouse.marts.duckdb").unlink()
+    said = shop.done("loaders.dbt", "--quiet build --vars '{as_of_date: 2026-11-23}' --exclude-resource-type unit_test")
+    assert shop.marts("warehouse.marts.duckdb", contacts) == built, said
+
+
+def test_the_docs_are_one_file_that_has_every_column(shop: Shop) -> None:
+    shop.done("loaders.docs")
+    docs = (shop.project / "target" / "docs.html").read_text(encoding="utf-8")
+    assert all(words in docs for words in ("discount_codes_360_plus_days", "more than 360 days ago", "fct_refunds"))
+    assert 'src="http' not in docs, "it must open without a network"

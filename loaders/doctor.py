@@ -16,6 +16,7 @@ from functools import partial
 import dlt
 import duckdb
 
+from loaders import fields
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, PipelineError, run_command
@@ -96,12 +97,12 @@ def _icommkt() -> Iterator[Check]:
     rows = _seed("icommkt_profiles")
     for name in sorted({row["profile_setting"].strip().lower() for row in rows}) or ["profile_key"]:
         yield from _guarded(f"ICOMMKT {name}", partial(_profile, Client(quick, threading.Event()), name))
-    fields = field_names()
+    names = field_names()
     text = (
-        f"{len(fields)} are enabled in seeds/icommkt_fields.csv, listed below; no call is known that tells which of "
+        f"{len(names)} are enabled in seeds/icommkt_fields.csv, listed below; no call is known that tells which of "
         "them the profile has: create those it lacks there, with exactly these names"
     )
-    yield Check("ICOMMKT fields", NOT_CHECKED if fields else MISSING, text)
+    yield Check("ICOMMKT fields", NOT_CHECKED if names else MISSING, text)
     if settings.audience == "subscribers":
         yield from _guarded("who is sent", partial(_subscribers, settings))
     elif dlt.config.get("icommkt.audience", str):
@@ -158,8 +159,8 @@ def _warehouse() -> Iterator[Check]:
 
 
 def field_names() -> list[str]:
-    """Profile fields that are sent, in the seed's order."""
-    return [row["profile_field_key"] for row in _seed("icommkt_fields") if row["enabled"].strip().lower() == "true"]
+    """Profile fields that are sent, in their order."""
+    return [row["profile_field_key"] for row in fields.columns() if row["enabled"].strip().lower() == "true"]
 
 
 def _seed(name: str) -> list[dict[str, str]]:

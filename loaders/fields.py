@@ -79,8 +79,10 @@ def written(project: Path = PROJECT_ROOT) -> str:
         *keys,
         *((line["mart_column"], f"{line['description']}.", _DATA_TYPES[line["type"]]) for line in found),
     ]:
-        says = json.dumps(says, ensure_ascii=False)
-        lines += [f"      - name: {name}", f"        description: {says}", f"        data_type: {data_type}"]
+        column = ", ".join(
+            [f"name: {name}", f"description: {json.dumps(says, ensure_ascii=False)}", f'data_type: "{data_type}"']
+        )
+        lines.append(f"      - {{ {column} }}")
     return head + MARK + "\n".join(lines) + "\n"
 
 

@@ -52,6 +52,8 @@ EMAILS = "macros/rules/normalise_email.sql"
 LABELLED = "models/intermediate/int_products_labelled.sql"
 PURCHASES = "models/marts/core/fct_purchases.sql"
 CONTACTS = "models/marts/core/dim_contacts.sql"
+ACCOUNTS = "models/intermediate/int_accounts_described.sql"
+LATEST = "models/intermediate/int_orders_latest.sql"
 SCORES = "models/marts/windows/rfm_scores.sql"
 WINDOWS = "models/marts/windows/purchase_windows.sql"
 LISTS = "macros/rules/lists_by_window.sql"
@@ -211,7 +213,7 @@ MUTATIONS = (
     ),
     Mutation(
         "start date: an order of before names a guest",
-        CONTACTS,
+        LATEST,
         "is distinct from 'before start date'",
         "is distinct from ''",
         1,
@@ -265,7 +267,7 @@ MUTATIONS = (
     ),
     Mutation(
         "accounts: one without a date of change first",
-        CONTACTS,
+        ACCOUNTS,
         "updated_at desc nulls last",
         "updated_at desc nulls first",
     ),

@@ -58,8 +58,10 @@ described as (
             as birth_date,
         case when accounts.customer_id is not null then accounts.gender_code else latest_orders.gender_code end
             as gender_code,
-        case when accounts.customer_id is not null then accounts.customer_group_id else latest_orders.customer_group_id end
-            as customer_group_id,
+        case
+            when accounts.customer_id is not null then accounts.customer_group_id
+            else latest_orders.customer_group_id
+        end as customer_group_id,
         case when accounts.customer_id is not null then accounts.store_id else latest_orders.store_id end
             as store_id,
         case when accounts.address_id is not null then accounts.phone else latest_orders.phone end

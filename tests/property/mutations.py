@@ -155,8 +155,8 @@ MUTATIONS = (
     Mutation(
         "last purchase: ties go to the lowest id",
         PURCHASES,
-        "order by ordered_at desc, order_id desc",
-        "order by ordered_at desc, order_id",
+        "order by ordered_at, order_id",
+        "order by ordered_at, order_id desc",
     ),
     Mutation(
         "bundles: a 100 % coupon makes a fixed one dynamic",

@@ -14,11 +14,11 @@ numbered as (
         row_number() over (
             partition by contact_number
             order by ordered_at, order_id
-        ) as place_from_first,
-        row_number() over (
+        ) as purchase_number,
+        lead(order_id) over (
             partition by contact_number
-            order by ordered_at desc, order_id desc
-        ) as place_from_last
+            order by ordered_at, order_id
+        ) as next_order_id
     from purchases
 
 ),
@@ -55,12 +55,12 @@ final as (
         conversion_rate,
         amount,
         discount_amount,
-        case when has_contact then place_from_first end as purchase_number,
+        case when has_contact then purchase_number end as purchase_number,
 
         ----------  booleans
         has_contact,
-        has_contact and place_from_first = 1 as is_first_purchase,
-        has_contact and place_from_last = 1 as is_last_purchase,
+        has_contact and purchase_number = 1 as is_first_purchase,
+        has_contact and next_order_id is null as is_last_purchase,
 
         ----------  dates
         order_date as purchase_date,

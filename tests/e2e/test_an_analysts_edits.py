@@ -67,13 +67,18 @@ class Shop(ProjectCopy):
             return db.execute(sql).fetchall()
 
 
-@pytest.fixture
-def shop(tmp_path: Path, empty_desk: Desk) -> Shop:
-    return Shop(tmp_path, empty_desk)
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory, icommkt_server: tuple[str, Path]) -> Shop:
+    """Built, published and sent; each test leaves the project as it was."""
+    desk = Desk(tmp_path_factory.mktemp("desk"), *icommkt_server)
+    desk.reset()
+    shop = Shop(tmp_path_factory.mktemp("shop"), desk)
+    shop.sent()
+    return shop
 
 
 def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_again(shop: Shop) -> None:
-    before = shop.sent()
+    before = shop.desk.held()[ANA]
     shop.edit(VARS, "    30_days: [0, 30]\n", "    7_days: [0, 7]\n    30_days: [0, 30]\n")
     shop.edit(SQL, "        rfm.rfm_segment\n", "        rfm.rfm_segment,\n        'Topper' as favourite_brand\n")
     last = (PROJECT_ROOT / SEED).read_text(encoding="utf-8").splitlines()[-1]
@@ -117,16 +122,17 @@ def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_aga
 
 
 def test_a_failed_build_is_told_by_diff(shop: Shop) -> None:
-    shop.sent()
+    rates = shop.project / "seeds/exchange_rates.csv"
+    before = rates.read_bytes()
     shop.seed("exchange_rates", "from_currency,to_currency,valid_from,rate\nUSD,ARS,,-1\n")
-    assert shop.build().returncode == 1
+    assert shop.build("--select", "exchange_rates").returncode == 1
+    rates.write_bytes(before)
     assert "note: a later build failed in " in shop.done("loaders.icommkt", "diff")
 
 
 def test_dbt_alone_makes_what_make_build_makes(shop: Shop) -> None:
-    shop.sent()
     contacts = "select * from marts.icommkt_contacts"
-    built = shop.marts("warehouse.marts.duckdb", contacts)
+    built = shop.marts("published.duckdb", contacts)
     shop.warehouse.with_name("warehouse.marts.duckdb").unlink()
     said = shop.done("loaders.dbt", "--quiet build --vars '{as_of_date: 2026-11-23}' --exclude-resource-type unit_test")
     assert shop.marts("warehouse.marts.duckdb", contacts) == built, said

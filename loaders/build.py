@@ -116,6 +116,7 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
             raise PipelineError(
                 f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
             )
+        drop_leftovers(made, house.dbt_target)
         is_tested = every_test_ran(house.dbt_target, results)
         published = publish(made, as_of, zone, is_tested=is_tested)
         made.build_failed.unlink(missing_ok=True)
@@ -138,12 +139,30 @@ def make_ready(house: Warehouse) -> None:
 
     Raises PipelineError when another program has one of them open, or one is damaged.
     """
+    house.make_folders()
     for path in (house.marts, house.state):
         if path.exists():
             open_warehouse(path).close()
     with open_warehouse(house.path) as connection:
         connection.execute("drop schema if exists marts cascade")
     raise_storage_version(house.path)
+
+
+def drop_leftovers(made: Warehouse, target: Path) -> None:
+    """Drop the tables and views of models and seeds that the project does not have any more."""
+    known = {
+        (node["schema"], node["alias"])
+        for node in _nodes(target).values()
+        if node["resource_type"] in ("model", "seed")
+    }
+    with open_warehouse(made.path) as connection:
+        connection.execute(f"attach '{made.marts}' as marts")
+        for kind in ("table", "view"):
+            for database, schema, name in connection.execute(
+                f"select database_name, schema_name, {kind}_name from duckdb_{kind}s() where not internal"
+            ).fetchall():
+                if schema in {one for one, _ in known} and (schema, name) not in known:
+                    connection.execute(f'drop {kind} "{database}"."{schema}"."{name}"')
 
 
 @dataclass(frozen=True)

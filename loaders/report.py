@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from loaders import publish
 from loaders.errors import Parser, run_command
+from loaders.fields import words
 from loaders.paths import PROJECT_ROOT, Warehouse, warehouse
 from loaders.warehouse import open_warehouse
 
@@ -59,14 +59,6 @@ def _build(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
 
 
 def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
-    columns = [row["column_name"] for row in _rows(connection, "describe marts.icommkt_contacts")]
-    found = [match[1] for column in columns if (match := re.fullmatch(r"purchases_(\d+(?:_plus)?)_days", column))]
-    windows = " union all ".join(
-        f"""select '{window}' as name, count(*) filter (purchases_{window}_days > 0) as buyers,
-                   sum(purchases_{window}_days) as purchases, sum(amount_{window}_days) as amount
-            from marts.icommkt_contacts"""
-        for window in found
-    )
     segments = _rows(
         connection,
         """select rfm_group, rfm_segment, count(*) as contacts, sum(amount_total) as amount,
@@ -80,14 +72,18 @@ def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
                   count(*) filter (is_subscribed) as subscribed, sum(amount_total) as amount
            from marts.icommkt_contacts""",
     )
-    rows = [{**row, "name": _window(row["name"])} for row in _rows(connection, windows)]
+    windows = _rows(
+        connection,
+        """select fields.first_day, fields.last_day, count(bought.purchases) as buyers,
+                  coalesce(sum(bought.purchases), 0) as purchases, coalesce(sum(bought.amount), 0) as amount
+           from marts.icommkt_profile_fields as fields
+           left join marts.contact_windows as bought on fields.mart_column = concat('purchases_', bought.window_name)
+           where fields.mart_column like 'purchases%' and fields.last_day is not null
+           group by fields.first_day, fields.last_day order by fields.last_day, fields.first_day""",
+    )
+    rows = [{**row, "name": words(row["first_day"], row["last_day"]).removeprefix("in the ")} for row in windows]
     most = max((segment["contacts"] for segment in segments), default=1)
     return {"totals": totals[0], "windows": rows, "segments": segments, "largest_segment": most}
-
-
-def _window(name: str) -> str:
-    days = name.removesuffix("_plus")
-    return f"last {days} days" if days == name else f"more than {days} days ago"
 
 
 def _pushes(state: Path) -> dict[str, Any]:

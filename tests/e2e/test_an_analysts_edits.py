@@ -112,6 +112,8 @@ def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_aga
         ("Topper", 1)
     ]
 
+    with duckdb.connect(str(shop.warehouse.with_name("warehouse.marts.duckdb"))) as db:
+        db.execute("create table marts.former_mart as select 1")
     for path in (VARS, SQL, SEED):
         (shop.project / path).write_bytes((PROJECT_ROOT / path).read_bytes())
     shop.done("loaders.fields")
@@ -119,6 +121,9 @@ def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_aga
     shop.sent()
     ((payload,),) = shop.marts("published.duckdb", "select custom_fields from marts.icommkt_payloads")
     assert {one["Key"] for one in json.loads(payload)} == before.keys()
+    tables = shop.marts("published.duckdb", "select table_name from duckdb_tables() where schema_name = 'marts'")
+    assert ("contact_windows",) in tables
+    assert ("former_mart",) not in tables
 
 
 def test_a_failed_build_is_told_by_diff(shop: Shop) -> None:

@@ -68,7 +68,6 @@ dated as (
         coalesce(accounts.email, orders.email, '') as contact_email,
         coalesce(orders.base_currency, store_views.base_currency) as currency,
         settings.reporting_currency,
-        {{ local_date('orders.created_at', store_timezone('settings')) }} as order_date,
         {{ convert_timezone('orders.created_at', store_timezone('settings')) }} as created_at_local
     from orders
     inner join settings
@@ -84,66 +83,75 @@ dated as (
 
 ),
 
+placed as (
+
+    select
+        *,
+        cast(created_at_local as date) as order_date
+    from dated
+
+),
+
 final as (
 
     select
         ----------  ids
-        dated.store_key,
-        dated.order_id,
-        dated.order_number,
-        dated.customer_id,
-        dated.store_id,
+        placed.store_key,
+        placed.order_id,
+        placed.order_number,
+        placed.customer_id,
+        placed.store_id,
 
         ----------  texts
-        dated.contact_email as email,
-        dated.state,
-        dated.status,
-        dated.payment_method,
-        dated.currency as base_currency,
-        dated.reporting_currency,
-        dated.region,
-        dated.country,
+        placed.contact_email as email,
+        placed.state,
+        placed.status,
+        placed.payment_method,
+        placed.currency as base_currency,
+        placed.reporting_currency,
+        placed.region,
+        placed.country,
 
         ----------  numerics
-        dated.base_grand_total,
-        dated.base_total_paid,
-        dated.base_total_refunded,
-        dated.base_total_canceled,
-        dated.base_discount_amount,
+        placed.base_grand_total,
+        placed.base_total_paid,
+        placed.base_total_refunded,
+        placed.base_total_canceled,
+        placed.base_discount_amount,
         case
-            when dated.currency = dated.reporting_currency
+            when placed.currency = placed.reporting_currency
                 then 1
             when
-                dated.global_currency = dated.reporting_currency
-                and dated.base_to_global_rate > 0
-                then dated.base_to_global_rate
+                placed.global_currency = placed.reporting_currency
+                and placed.base_to_global_rate > 0
+                then placed.base_to_global_rate
             else exchange_rates.rate
         end as conversion_rate,
 
         ----------  dates
-        dated.order_date,
+        placed.order_date,
 
         ----------  timestamps
-        dated.created_at,
-        dated.created_at_local,
+        placed.created_at,
+        placed.created_at_local,
 
         ----------  lists
         case
-            when dated.coupon_code is not null or dated.coupon_codes is not null
+            when placed.coupon_code is not null or placed.coupon_codes is not null
                 then {{ clean_list(
                     concat_lists(
-                        split_list('dated.coupon_code'),
-                        split_list(list_to_text(json_text_list('dated.coupon_codes'), ','))
+                        split_list('placed.coupon_code'),
+                        split_list(list_to_text(json_text_list('placed.coupon_codes'), ','))
                     )
                 ) }}
         end as promo_codes
-    from dated
+    from placed
     left join exchange_rates
         on
-            dated.currency = exchange_rates.from_currency
-            and dated.reporting_currency = exchange_rates.to_currency
-            and dated.order_date >= exchange_rates.valid_from
-            and dated.order_date < exchange_rates.valid_until
+            placed.currency = exchange_rates.from_currency
+            and placed.reporting_currency = exchange_rates.to_currency
+            and placed.order_date >= exchange_rates.valid_from
+            and placed.order_date < exchange_rates.valid_until
 
 )
 

@@ -50,7 +50,7 @@ ADDRESSES = "models/intermediate/int_email_addresses.sql"
 DATED = "models/intermediate/int_orders_dated.sql"
 EMAILS = "macros/rules/normalise_email.sql"
 LABELLED = "models/intermediate/int_products_labelled.sql"
-PURCHASES = "models/marts/core/fct_purchases.sql"
+PURCHASES = "models/marts/core/fct_orders.sql"
 CONTACTS = "models/marts/core/dim_contacts.sql"
 ACCOUNTS = "models/intermediate/int_accounts_described.sql"
 LATEST = "models/intermediate/int_orders_latest.sql"
@@ -155,8 +155,8 @@ MUTATIONS = (
     Mutation(
         "last purchase: ties go to the lowest id",
         PURCHASES,
-        "order by ordered_at, order_id",
-        "order by ordered_at, order_id desc",
+        "order by created_at, order_id",
+        "order by created_at, order_id desc",
     ),
     Mutation(
         "bundles: a 100 % coupon makes a fixed one dynamic",
@@ -261,8 +261,8 @@ MUTATIONS = (
     Mutation(
         "rate of the order: zero is taken",
         DATED,
-        "and dated.base_to_global_rate > 0",
-        "and dated.base_to_global_rate is not null",
+        "and placed.base_to_global_rate > 0",
+        "and placed.base_to_global_rate is not null",
         3,
     ),
     Mutation(

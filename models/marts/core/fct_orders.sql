@@ -19,50 +19,14 @@ stores as (
 
 ),
 
-final as (
+placed as (
 
     select
-        ----------  ids
-        orders.store_key,
-        orders.order_id,
-        orders.order_number,
-        contacts.email,
+        orders.*,
+        contacts.email as contact_email,
         contacts.contact_number,
-        orders.customer_id,
-        orders.store_id,
-
-        ----------  texts
         stores.website,
-        stores.store,
-        orders.country,
-        orders.region,
-        orders.state,
-        orders.status,
-        orders.payment_method,
-        orders.gateway,
-        {{ list_to_text('orders.promo_codes', var('list_separator')) }} as promo_codes,
-        orders.base_currency,
-        orders.reporting_currency,
-        orders.not_a_purchase_because,
-
-        ----------  numerics
-        orders.base_grand_total,
-        orders.base_total_refunded,
-        orders.base_canceled_unpaid,
-        orders.conversion_rate,
-        orders.amount,
-        orders.discount_amount,
-
-        ----------  booleans
-        orders.is_purchase,
-        contacts.email is not null as has_contact,
-
-        ----------  dates
-        orders.order_date,
-
-        ----------  timestamps
-        orders.created_at as ordered_at,
-        orders.created_at_local as ordered_at_local
+        stores.store
     from orders
     left join contacts
         on
@@ -72,6 +36,74 @@ final as (
         on
             orders.store_key = stores.store_key
             and orders.store_id = stores.store_id
+
+),
+
+numbered as (
+
+    select
+        *,
+        is_purchase and contact_number is not null as is_numbered,
+        row_number() over (
+            partition by contact_number, is_purchase
+            order by created_at, order_id
+        ) as number_of_kind,
+        lead(order_id) over (
+            partition by contact_number, is_purchase
+            order by created_at, order_id
+        ) as next_of_kind
+    from placed
+
+),
+
+final as (
+
+    select
+        ----------  ids
+        store_key,
+        order_id,
+        order_number,
+        contact_email as email,
+        contact_number,
+        customer_id,
+        store_id,
+
+        ----------  texts
+        website,
+        store,
+        country,
+        region,
+        state,
+        status,
+        payment_method,
+        gateway,
+        {{ list_to_text('promo_codes', var('list_separator')) }} as promo_codes,
+        base_currency,
+        reporting_currency,
+        not_a_purchase_because,
+
+        ----------  numerics
+        base_grand_total,
+        base_total_refunded,
+        base_canceled_unpaid,
+        conversion_rate,
+        amount,
+        discount_amount,
+        case when is_numbered then number_of_kind end as purchase_number,
+
+        ----------  booleans
+        is_purchase,
+        contact_number is not null as has_contact,
+        is_numbered and number_of_kind = 1 as is_first_purchase,
+        is_numbered and next_of_kind is null as is_last_purchase,
+
+        ----------  dates
+        order_date,
+
+        ----------  timestamps
+        created_at as ordered_at,
+        created_at_local as ordered_at_local
+    from numbered
 
 )
 

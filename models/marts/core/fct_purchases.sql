@@ -1,25 +1,10 @@
+{{ config(materialized='view') }}
+
 with
 
-purchases as (
+orders as (
 
     select * from {{ ref('fct_orders') }}
-    where is_purchase
-
-),
-
-numbered as (
-
-    select
-        *,
-        row_number() over (
-            partition by contact_number
-            order by ordered_at, order_id
-        ) as purchase_number,
-        lead(order_id) over (
-            partition by contact_number
-            order by ordered_at, order_id
-        ) as next_order_id
-    from purchases
 
 ),
 
@@ -55,12 +40,12 @@ final as (
         conversion_rate,
         amount,
         discount_amount,
-        case when has_contact then purchase_number end as purchase_number,
+        purchase_number,
 
         ----------  booleans
         has_contact,
-        has_contact and purchase_number = 1 as is_first_purchase,
-        has_contact and next_order_id is null as is_last_purchase,
+        is_first_purchase,
+        is_last_purchase,
 
         ----------  dates
         order_date as purchase_date,
@@ -68,7 +53,8 @@ final as (
         ----------  timestamps
         ordered_at as purchased_at,
         ordered_at_local as purchased_at_local
-    from numbered
+    from orders
+    where is_purchase
 
 )
 

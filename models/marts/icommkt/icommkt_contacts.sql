@@ -21,7 +21,7 @@ rfm as (
 ),
 
 {# One row per contact and window, with everything that is told of a window. -#}
-long as (
+windows as (
 
     select
         contact_windows.*,
@@ -54,31 +54,6 @@ long as (
 
 ),
 
-{# One row per contact: the same side by side. -#}
-wide as (
-
-    select
-        contact_number,
-        {%- for window in windows %}
-        {%- for column in [
-            'products', 'categories', 'purchases', 'amount', 'average_amount', 'rfm', 'discount_codes'
-        ] %}
-        max(case when window_name = '{{ window }}' then {{ column }} end) as {{ column }}_{{ window }},
-        {%- endfor %}
-        {%- endfor %}
-        max(case when window_name = 'last_purchase' then amount end) as last_purchase_amount,
-        max(case when window_name = 'last_purchase' then brands end) as last_purchase_brands,
-        max(case when window_name = 'last_purchase' then categories end) as last_purchase_categories,
-        max(case when window_name = 'last_purchase' then discount_codes end) as last_purchase_promo_codes,
-        max(case when window_name = 'all' then first_purchase_date end) as first_purchase_date,
-        max(case when window_name = 'all' then last_purchase_date end) as last_purchase_date,
-        max(case when window_name = 'all' then purchases end) as purchases_total,
-        max(case when window_name = 'all' then amount end) as amount_total
-    from long
-    group by contact_number
-
-),
-
 final as (
 
     select
@@ -101,29 +76,29 @@ final as (
         contacts.is_subscribed,
 
         ----------  first and last purchase
-        wide.first_purchase_date,
-        wide.last_purchase_date,
-        {{ days_between('wide.first_purchase_date', 'settings.as_of_date') }} as days_since_first_purchase,
-        {{ days_between('wide.last_purchase_date', 'settings.as_of_date') }} as days_since_last_purchase,
-        coalesce(wide.last_purchase_amount, 0) as last_purchase_amount,
-        wide.last_purchase_brands,
-        wide.last_purchase_categories,
-        wide.last_purchase_promo_codes,
+        in_all.first_purchase_date,
+        in_all.last_purchase_date,
+        {{ days_between('in_all.first_purchase_date', 'settings.as_of_date') }} as days_since_first_purchase,
+        {{ days_between('in_all.last_purchase_date', 'settings.as_of_date') }} as days_since_last_purchase,
+        coalesce(in_last_purchase.amount, 0) as last_purchase_amount,
+        in_last_purchase.brands as last_purchase_brands,
+        in_last_purchase.categories as last_purchase_categories,
+        in_last_purchase.discount_codes as last_purchase_promo_codes,
 
         ----------  windows
         {%- for window in windows %}
-        wide.products_{{ window }},
-        wide.categories_{{ window }},
-        coalesce(wide.purchases_{{ window }}, 0) as purchases_{{ window }},
-        coalesce(wide.amount_{{ window }}, 0) as amount_{{ window }},
-        cast(coalesce(wide.average_amount_{{ window }}, 0) as decimal(20, 4)) as average_amount_{{ window }},
-        wide.rfm_{{ window }},
-        wide.discount_codes_{{ window }},
+        in_{{ window }}.products as products_{{ window }},
+        in_{{ window }}.categories as categories_{{ window }},
+        coalesce(in_{{ window }}.purchases, 0) as purchases_{{ window }},
+        coalesce(in_{{ window }}.amount, 0) as amount_{{ window }},
+        cast(coalesce(in_{{ window }}.average_amount, 0) as decimal(20, 4)) as average_amount_{{ window }},
+        in_{{ window }}.rfm as rfm_{{ window }},
+        in_{{ window }}.discount_codes as discount_codes_{{ window }},
         {%- endfor %}
 
         ----------  all purchases
-        coalesce(wide.purchases_total, 0) as purchases_total,
-        coalesce(wide.amount_total, 0) as amount_total,
+        coalesce(in_all.purchases, 0) as purchases_total,
+        coalesce(in_all.amount, 0) as amount_total,
         cast(rfm.recency_score as bigint) as recency_score,
         cast(rfm.frequency_score as bigint) as frequency_score,
         cast(rfm.monetary_score as bigint) as monetary_score,
@@ -135,8 +110,12 @@ final as (
         on contacts.store_key = settings.store_key
     inner join rfm
         on contacts.contact_number = rfm.contact_number
-    left join wide
-        on contacts.contact_number = wide.contact_number
+    {%- for window in ['all', 'last_purchase'] + windows | list %}
+    left join windows as in_{{ window }}
+        on
+            contacts.contact_number = in_{{ window }}.contact_number
+            and in_{{ window }}.window_name = '{{ window }}'
+    {%- endfor %}
 
 )
 

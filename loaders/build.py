@@ -156,7 +156,7 @@ def drop_leftovers(made: Warehouse, target: Path) -> None:
         if node["resource_type"] in ("model", "seed")
     }
     with open_warehouse(made.path) as connection:
-        connection.execute(f"attach '{made.marts}' as marts")
+        connection.execute(f"attach '{made.marts}' as mart_file")
         for kind in ("table", "view"):
             for database, schema, name in connection.execute(
                 f"select database_name, schema_name, {kind}_name from duckdb_{kind}s() where not internal"

@@ -52,13 +52,13 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
         # From inside the warehouse and under the name that dbt has for the marts: a view finds its tables only there.
         with open_warehouse(house.path, read_only=True) as connection:
             connection.execute(f"set memory_limit = {_quoted(build_memory())}")
-            connection.execute(f"attach {_quoted(aside)} as marts (read_write)")
+            connection.execute(f"attach {_quoted(aside)} as mart_file (read_write)")
             _write_views_out(connection)
             counts = _row_counts(connection)
             _copy_seeds(connection)
             _write_meta(connection, build_id, as_of, zone, counts, is_tested=is_tested)
-            connection.execute("checkpoint marts")
-            connection.execute("detach marts")
+            connection.execute("checkpoint mart_file")
+            connection.execute("detach mart_file")
         _sync(aside)
         aside.replace(house.published)
         _sync(house.published.parent)
@@ -76,21 +76,21 @@ def _write_views_out(connection: duckdb.DuckDBPyConnection) -> None:
     """Make a table of each view, with its descriptions; a reader has no warehouse to look into."""
     views = connection.execute(
         """select view_name, comment from duckdb_views()
-           where database_name = 'marts' and schema_name = ? and not internal order by 1""",
+           where database_name = 'mart_file' and schema_name = ? and not internal order by 1""",
         [SCHEMA],
     ).fetchall()
     for name, comment in views:
         comments = connection.execute(
             """select column_name, comment from duckdb_columns()
-               where database_name = 'marts' and schema_name = ? and table_name = ? and comment is not null""",
+               where database_name = 'mart_file' and schema_name = ? and table_name = ? and comment is not null""",
             [SCHEMA, name],
         ).fetchall()
-        view, table = f'marts.{SCHEMA}."{name}"', f'marts.{SCHEMA}."{name}__written"'
+        view, table = f'mart_file.{SCHEMA}."{name}"', f'mart_file.{SCHEMA}."{name}__written"'
         compression = "zstd" if name in LONG_TEXTS else "auto"
         # Until the table is on the disk: the setting counts when it is written.
         connection.execute(f"pragma force_compression = '{compression}'")
         connection.execute(f"create table {table} as from {view}")
-        connection.execute("checkpoint marts")
+        connection.execute("checkpoint mart_file")
         connection.execute(f"drop view {view}")
         connection.execute(f'alter table {table} rename to "{name}"')
         if comment:
@@ -103,22 +103,22 @@ def _write_views_out(connection: duckdb.DuckDBPyConnection) -> None:
 def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rows of each published table."""
     names = connection.execute(
-        "select table_name from duckdb_tables() where database_name = 'marts' and schema_name = ? order by 1", [SCHEMA]
+        "select table_name from duckdb_tables() where database_name = 'mart_file' and schema_name = ? order by 1", [SCHEMA]
     ).fetchall()
     counts = {}
     for (name,) in names:
-        row = connection.execute(f'select count(*) from marts.{SCHEMA}."{name}"').fetchone()
+        row = connection.execute(f'select count(*) from mart_file.{SCHEMA}."{name}"').fetchone()
         counts[name] = int(row[0]) if row else 0
     return counts
 
 
 def _copy_seeds(connection: duckdb.DuckDBPyConnection) -> None:
-    connection.execute("create schema marts.seeds")
+    connection.execute("create schema mart_file.seeds")
     names = connection.execute(
         "select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'seeds'"
     ).fetchall()
     for (name,) in names:
-        connection.execute(f'create table marts.seeds."{name}" as from seeds."{name}"')
+        connection.execute(f'create table mart_file.seeds."{name}" as from seeds."{name}"')
 
 
 def _write_meta(
@@ -131,17 +131,17 @@ def _write_meta(
     is_tested: bool,
 ) -> None:
     """Write what the push's guards and the readers need to know of the build."""
-    connection.execute("create schema marts.meta")
+    connection.execute("create schema mart_file.meta")
     connection.execute(
-        """create table marts.meta.build (
+        """create table mart_file.meta.build (
                build_id varchar, as_of_date date, store_timezone varchar, built_at timestamp, is_tested boolean
            )"""
     )
     now = datetime.now(UTC).replace(tzinfo=None)
-    connection.execute("insert into marts.meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested])
-    connection.execute("create table marts.meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
+    connection.execute("insert into mart_file.meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested])
+    connection.execute("create table mart_file.meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
     connection.executemany(
-        "insert into marts.meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()]
+        "insert into mart_file.meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()]
     )
     raw = connection.execute(
         """select table_name from duckdb_columns()
@@ -150,7 +150,7 @@ def _write_meta(
     ).fetchall()
     for (name,) in raw:
         connection.execute(
-            f"""insert into marts.meta.row_counts
+            f"""insert into mart_file.meta.row_counts
                 select 'raw', '{name}', count(*) from raw."{name}" where _deleted_at is null"""
         )
 

@@ -78,23 +78,17 @@ judged as (
     select
         *,
         case
-            when order_date < start_date
-                then 'before start date'
-            when state = 'canceled'
-                then 'canceled'
-            when not is_paid_for
-                then 'not paid'
-            when base_amount_left <= 0 and base_grand_total > 0
-                then 'refunded'
+            when order_date < start_date then 'before start date'
+            when state = 'canceled' then 'canceled'
+            when not is_paid_for then 'not paid'
+            when base_amount_left <= 0 and base_grand_total > 0 then 'refunded'
             {#- Rows that were rounded one by one can leave a cent each of what was refunded whole. #}
             when
                 (state = 'closed' or base_grand_total <= 0)
                 and base_amount_left <= 0.01 * returned_lines
                 then 'refunded'
-            when order_date > as_of_date
-                then 'after as-of date'
-            when base_currency is null
-                then 'no currency'
+            when order_date > as_of_date then 'after as-of date'
+            when base_currency is null then 'no currency'
         end as not_a_purchase_because
     from counted
 

@@ -119,31 +119,23 @@ final as (
         placed.base_total_canceled,
         placed.base_discount_amount,
         case
-            when placed.currency = placed.reporting_currency
-                then 1
-            when
-                placed.global_currency = placed.reporting_currency
-                and placed.base_to_global_rate > 0
+            when placed.currency = placed.reporting_currency then 1
+            when placed.global_currency = placed.reporting_currency and placed.base_to_global_rate > 0
                 then placed.base_to_global_rate
             else exchange_rates.rate
         end as conversion_rate,
 
-        ----------  dates
+        ----------  dates and timestamps
         placed.order_date,
-
-        ----------  timestamps
         placed.created_at,
         placed.created_at_local,
 
-        ----------  lists
         case
             when placed.coupon_code is not null or placed.coupon_codes is not null
-                then {{ clean_list(
-                    concat_lists(
-                        split_list('placed.coupon_code'),
-                        split_list(list_to_text(json_text_list('placed.coupon_codes'), ','))
-                    )
-                ) }}
+                then {{ clean_list(concat_lists(
+                    split_list('placed.coupon_code'),
+                    split_list(list_to_text(json_text_list('placed.coupon_codes'), ','))
+                )) }}
         end as promo_codes
     from placed
     left join exchange_rates

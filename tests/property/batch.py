@@ -141,7 +141,7 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         if result.node.resource_type in ("seed", "model")
     ]
     with duckdb.connect(str(warehouse), read_only=True) as connection:
-        connection.execute(f"attach '{marts}' as marts (read_only)")
+        connection.execute(f"attach '{marts}' as mart_file (read_only)")
         answers = answers_in(connection, len(stores))
     return Built(
         warehouse=warehouse,
@@ -158,7 +158,7 @@ def answers_in(connection: duckdb.DuckDBPyConnection, number: int) -> list[Answe
     """The answers for the stores 0 to `number` - 1."""
     answers = [Answer({}, {}) for _ in range(number)]
     for table in ("icommkt_contacts", "icommkt_payloads"):
-        result = connection.execute(f"select * from marts.marts.{table}")
+        result = connection.execute(f"select * from mart_file.marts.{table}")
         names = [column[0] for column in result.description]
         for values in result.fetchall():
             row = dict(zip(names, values, strict=True))

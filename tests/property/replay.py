@@ -21,7 +21,7 @@ class Replay:
         self._connection = duckdb.connect(":memory:")
         run = self._connection.execute
         run("set TimeZone = 'UTC'")
-        for name in ("warehouse", "marts"):
+        for name in ("warehouse", "mart_file"):
             run(f"attach ':memory:' as {name}")
         run(f"attach '{built.warehouse}' as built (read_only)")
         run("use warehouse")

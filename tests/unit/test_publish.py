@@ -29,17 +29,17 @@ def house(tmp_path: Path) -> Warehouse:
         )
         for seed in ("icommkt_fields", "icommkt_profiles"):
             db.execute(f"create table seeds.{seed} as select 'x' as word")
-        db.execute(f"attach '{house.marts}' as marts (storage_version '{STORAGE_VERSION}')")
-        db.execute("create schema marts.marts")
-        db.execute("create table marts.marts.icommkt_contacts as select 'ana@example.com' as email")
+        db.execute(f"attach '{house.marts}' as mart_file (storage_version '{STORAGE_VERSION}')")
+        db.execute("create schema mart_file.marts")
+        db.execute("create table mart_file.marts.icommkt_contacts as select 'ana@example.com' as email")
         db.execute(
-            """create view marts.marts.icommkt_payloads as
+            """create view mart_file.marts.icommkt_payloads as
                select email, repeat(word, 3) as custom_fields
-               from marts.marts.icommkt_contacts cross join warehouse.seeds.icommkt_fields"""
+               from mart_file.marts.icommkt_contacts cross join warehouse.seeds.icommkt_fields"""
         )
-        db.execute("comment on table marts.marts.icommkt_contacts is 'who'")
-        db.execute("comment on view marts.marts.icommkt_payloads is 'what is sent'")
-        db.execute("comment on column marts.marts.icommkt_payloads.custom_fields is 'it''s JSON'")
+        db.execute("comment on table mart_file.marts.icommkt_contacts is 'who'")
+        db.execute("comment on view mart_file.marts.icommkt_payloads is 'what is sent'")
+        db.execute("comment on column mart_file.marts.icommkt_payloads.custom_fields is 'it''s JSON'")
     return house
 
 

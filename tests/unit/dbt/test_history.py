@@ -44,8 +44,8 @@ class History:
     def make(self, as_of_date: str, contacts: dict[str, str]) -> None:
         """Make what the history is made from."""
         with duckdb.connect(str(self.warehouse)) as connection:
-            connection.execute(f"attach '{self.marts}' as marts")
-            for schema in ("intermediate", "marts.marts"):
+            connection.execute(f"attach '{self.marts}' as mart_file")
+            for schema in ("intermediate", "mart_file.marts"):
                 connection.execute(f"create schema if not exists {schema}")
             connection.execute(
                 "create or replace table intermediate.int_build_settings as "
@@ -54,12 +54,12 @@ class History:
             )
             rows = ", ".join(f"('main', '{email}', 'LOYAL', '{segment}')" for email, segment in contacts.items())
             connection.execute(
-                "create or replace table marts.marts.rfm_contacts as "
+                "create or replace table mart_file.marts.rfm_contacts as "
                 f"select * from (values {rows}) as t (store_key, email, rfm_group, rfm_segment)"
             )
             connection.execute(
-                "create or replace table marts.marts.icommkt_contacts as "
-                "select *, 1 as purchases_total, 2.5 as amount_total from marts.marts.rfm_contacts"
+                "create or replace table mart_file.marts.icommkt_contacts as "
+                "select *, 1 as purchases_total, 2.5 as amount_total from mart_file.marts.rfm_contacts"
             )
 
     def select(self, sql: str) -> list[Row]:

@@ -19,7 +19,10 @@ from loaders.text import fit
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_WAREHOUSE = "warehouse/warehouse.duckdb"
-NAMES_INSIDE = ("raw", "staging", "intermediate", "seeds", "marts", "mart_file", "state", "night", "main", "system", "temp")
+NAMES_INSIDE = {
+    *("raw", "staging", "intermediate", "seeds", "marts", "mart_file", "state", "night"),
+    *("main", "system", "temp"),
+}
 """Schemas and attached files, DuckDB's own among them.
 
 DuckDB calls an open file by the first part of its name, and does not know which of two is meant.

@@ -103,7 +103,8 @@ def _write_views_out(connection: duckdb.DuckDBPyConnection) -> None:
 def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
     """Rows of each published table."""
     names = connection.execute(
-        "select table_name from duckdb_tables() where database_name = 'mart_file' and schema_name = ? order by 1", [SCHEMA]
+        "select table_name from duckdb_tables() where database_name = 'mart_file' and schema_name = ? order by 1",
+        [SCHEMA],
     ).fetchall()
     counts = {}
     for (name,) in names:
@@ -138,7 +139,9 @@ def _write_meta(
            )"""
     )
     now = datetime.now(UTC).replace(tzinfo=None)
-    connection.execute("insert into mart_file.meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested])
+    connection.execute(
+        "insert into mart_file.meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested]
+    )
     connection.execute("create table mart_file.meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
     connection.executemany(
         "insert into mart_file.meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()]

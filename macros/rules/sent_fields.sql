@@ -4,8 +4,9 @@
 -#}
 {% macro sent_fields() -%}
     {%- set fields = [] -%}
-    {%- if execute and load_relation(ref('icommkt_profile_fields')) is not none -%}
-        {%- set lines = run_query("select * from " ~ ref('icommkt_profile_fields') ~ " where enabled").rows -%}
+    {%- set source = ref('icommkt_profile_fields') -%}
+    {%- if execute and load_relation(source) is not none -%}
+        {%- set lines = run_query("select * from " ~ source ~ " where enabled").rows -%}
         {%- for column in graph.nodes['model.magento_icommkt.icommkt_contacts'].columns -%}
             {%- for line in lines if line.mart_column == column -%}
                 {%- do fields.append(line.dict()) -%}
@@ -31,7 +32,7 @@
     {%- elif field.type == 'boolean' -%}
         case when {{ column }} then 'si' when not {{ column }} then 'no' else '' end
     {%- elif field.type == 'text' and field.max_length -%}
-        left(coalesce({{ column }}, ''), {{ field.max_length }})
+        substr(coalesce({{ column }}, ''), 1, {{ field.max_length }})
     {%- else -%}
         coalesce(cast({{ column }} as {{ dbt.type_string() }}), '')
     {%- endif -%}

@@ -1,4 +1,3 @@
--- depends_on: {{ ref('icommkt_profile_fields') }}
 {%- set fields = sent_fields() %}
 {%- set triggering = fields | selectattr('triggers_send') | list %}
 

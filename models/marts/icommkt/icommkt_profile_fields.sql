@@ -74,7 +74,9 @@ final as (
         windows.last_day
     from together
     left join windows
-        on right(together.mart_column, length(windows.mart_name) + 1) = concat('_', windows.mart_name)
+        on
+            substr(together.mart_column, length(together.mart_column) - length(windows.mart_name))
+            = concat('_', windows.mart_name)
 
 )
 

@@ -85,7 +85,7 @@ def test_days_are_kept_replaced_and_never_rewritten(history: History) -> None:
         ("2026-11-20", "bea", None, "A"),
         ("2026-11-22", "bea", "A", "C"),
         ("2026-11-23", "ana", "A", "B"),
-        ("2026-11-23", "bea", "C", None),
+        ("2026-11-23", "bea", "C", "GONE"),
     ]
     sizes = history.select(
         "select cast(as_of_date as varchar), rfm_segment, contacts, purchases_total "

@@ -37,7 +37,8 @@ WORDS_BEFORE_A_BRACKET = words(
 )
 JINJA = words(
     """
-    append config items join match raise_compiler_error ref replace return source startswith type_string var
+    append config dict env_var items join load_relation match raise_compiler_error ref replace return run_query
+    selectattr source startswith title type_string update var
     """
 )
 

@@ -309,3 +309,18 @@ def test_a_missing_permission_costs_its_table_only_and_the_file_is_let_go_of(des
     named = [error.split(":")[0] for error in result.errors]
     assert named == ["customer_groups", "categories", "products", "customers", "creditmemos"]
     assert all("tick `" in error for error in result.errors)
+
+
+@pytest.mark.parametrize("written_first", ["orders", "order_items"])
+def test_an_order_that_a_killed_run_wrote_by_half_is_whole_again(
+    desk: Desk, tmp_path: Path, written_first: str
+) -> None:
+    """dlt writes an order and its lines one after the other; the run that was to finish has left no sign of its end."""
+    desk.load(tmp_path / "whole", (CUSTOMERS, ORDERS))
+    desk.load(tmp_path, (CUSTOMERS, ORDERS))
+    key = {"orders": "entity_id", "order_items": "order_id"}[written_first]
+    with duckdb.connect(str(house(tmp_path).path)) as connection:
+        connection.execute(f"update raw.{written_first} set _dlt_load_id = '9999999999.0' where {key} = 50")
+    assert differences(tmp_path, tmp_path / "whole") != {}, "to the models it has no lines"
+    assert desk.load(tmp_path, (CUSTOMERS, ORDERS)).errors == []
+    assert differences(tmp_path, tmp_path / "whole") == {}

@@ -31,7 +31,7 @@ demo-day: $(VENV)/.installed ## Let the demo shop live on for a day
 demo-down: $(VENV)/.installed ## Stop the demo's servers
 	@$(RUN) -m demo down
 
-daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push
+daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push, report
 	@$(LOADER) loaders.daily
 
 load: $(VENV)/.installed ## Load what is new or changed in the store

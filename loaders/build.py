@@ -189,10 +189,7 @@ def summarise(nodes: list[dict[str, Any]]) -> Summary:
     """Count a dbt run's results, and name what failed."""
     built = Counter(node["unique_id"].split(".")[0] for node in nodes)
     tests = Counter(node["status"] for node in nodes if node["unique_id"].split(".")[0] in ("test", "unit_test"))
-    text = (
-        f"{built['model']} models, {built['seed']} seeds, {built['snapshot']} snapshots built; "
-        f"{tests['pass']} tests passed, {tests['warn']} warned"
-    )
+    text = f"{built['model']} models, {built['seed']} seeds built; {tests['pass']} tests passed, {tests['warn']} warned"
     warned = [node["unique_id"].split(".")[2] for node in nodes if node["status"] == "warn"]
     if warned:
         text += f" ({', '.join(warned)})"
@@ -246,7 +243,7 @@ def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
     """
     wanted = {
         key for key, node in _nodes(target).items() if node["resource_type"] == "test" and node["depends_on"]["nodes"]
-    }  # none: of a model that is switched off
+    }  # a test of a disabled model depends on nothing
     return wanted <= {one["unique_id"] for one in results}
 
 

@@ -1,4 +1,7 @@
-"""`python -m loaders.dbt ARGS`: any command of dbt, with the settings of `.env` and over the configured warehouse."""
+"""`python -m loaders.dbt ARGS`: any command of dbt, with the settings of `.env` and over the configured warehouse.
+
+Unless ARGS name a target it is `dev`: an edit that is half made changes nothing of the night's.
+"""
 
 from __future__ import annotations
 
@@ -12,10 +15,14 @@ from loaders.paths import locked, warehouse
 
 def main() -> int:
     """Run the command line; what make gives as one text is split as a shell would."""
+    words = [word for text in sys.argv[1:] for word in shlex.split(text)]
+    if not {"--target", "-t"} & set(words):
+        words += ["--target", "dev"]
     house = warehouse()
     with locked(house, "dbt"):
         make_ready(house)
-        return run_dbt(house, [word for text in sys.argv[1:] for word in shlex.split(text)])
+        make_ready(house.dev)
+        return run_dbt(house, words)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from loaders.dbt_vars import project_vars
@@ -17,6 +16,9 @@ from loaders.paths import PROJECT_ROOT
 
 YML = "models/marts/icommkt/icommkt_contacts.yml"
 MARK = "      # --- written by `make fields` from here on\n"
+UNENDING = 100_000
+"""A window of so many days has no end."""
+
 _DATA_TYPES = {
     "text": "string",
     "list": "string",
@@ -29,44 +31,42 @@ _DATA_TYPES = {
 
 
 def columns(project: Path = PROJECT_ROOT) -> list[dict[str, str]]:
-    """Return the seed's lines for the columns of icommkt_contacts in their order, with one for each window."""
+    """Return the seed's lines for the columns of icommkt_contacts in their order.
+
+    The windows' columns stand where the first line with `{window}` does, window by window. A line that names a window
+    itself takes the place of the general one.
+    """
     with (project / "seeds/icommkt_fields.csv").open(encoding="utf-8-sig", newline="") as file:
         lines = list(csv.DictReader(file))
-    windowed = [line for line in lines if "{window}" in line["mart_column"]]
-    spread = [
-        {
+    general = [line for line in lines if "{window}" in line["mart_column"]]
+    spread = {
+        line["mart_column"].replace("{window}", name): {
             **line,
-            "mart_column": line["mart_column"].replace("{window}", name),
             "profile_field_key": line["profile_field_key"].replace("{window}", name.title()),
-            "description": line["description"].replace("{window}", words(*days)),
+            "mart_column": line["mart_column"].replace("{window}", name),
+            "description": line["description"].replace("{window}", window_in_words(*days)),
         }
         for name, days in project_vars({}, project)["purchase_windows"].items()
-        for line in windowed
-    ]
-    names = {line["mart_column"] for line in spread}
-    return list(_in_order(lines, spread, names))
-
-
-def _in_order(lines: list[dict[str, str]], spread: list[dict[str, str]], names: set[str]) -> Iterator[dict[str, str]]:
-    """The windows' lines stand where the first of them does; a line that names a window itself is no column more."""
-    is_spread = False
+        for line in general
+    }
+    named = {line["mart_column"]: line for line in lines if line not in general}
+    found = []
     for line in lines:
-        if "{window}" not in line["mart_column"]:
-            if line["mart_column"] not in names:
-                yield line
-        elif not is_spread:
-            yield from spread
-            is_spread = True
+        if line in general:
+            found += [named.get(column, one) for column, one in spread.items()] if line is general[0] else []
+        elif line["mart_column"] not in spread:
+            found.append(line)
+    return found
 
 
-def words(first_day: int, last_day: int) -> str:
+def window_in_words(first_day: int, last_day: int) -> str:
     """Say which days a window has."""
     if first_day == 0:
         return f"in the last {last_day} days"
-    return f"more than {first_day - 1} days ago" if last_day > 99_999 else f"{first_day} to {last_day} days ago"
+    return f"more than {first_day - 1} days ago" if last_day >= UNENDING else f"{first_day} to {last_day} days ago"
 
 
-def written(project: Path = PROJECT_ROOT) -> str:
+def yml_text(project: Path = PROJECT_ROOT) -> str:
     """Return what the yml must be: its head as it is, then the columns."""
     head = (project / YML).read_text(encoding="utf-8").split(MARK)[0]
     found = columns(project)
@@ -88,14 +88,14 @@ def written(project: Path = PROJECT_ROOT) -> str:
 
 def check_fields(project: Path = PROJECT_ROOT) -> None:
     """Raise PipelineError when the yml is not what the seed and the windows say."""
-    if (project / YML).read_text(encoding="utf-8") != written(project):
+    if (project / YML).read_text(encoding="utf-8") != yml_text(project):
         raise PipelineError(f"{YML} does not follow seeds/icommkt_fields.csv and purchase_windows: run make fields")
 
 
 def main() -> int:
     """Run the command line."""
     Parser(prog="python -m loaders.fields", description=__doc__).parse_args()
-    text = written()
+    text = yml_text()
     (PROJECT_ROOT / YML).write_text(text, encoding="utf-8")
     print(f"{YML}: {text.count('data_type:')} columns. The fields that the ICOMMKT profile must have:")
     for line in columns():

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from loaders import publish
 from loaders.errors import Parser, run_command
-from loaders.fields import words
+from loaders.fields import window_in_words
 from loaders.paths import PROJECT_ROOT, Warehouse, warehouse
 from loaders.warehouse import open_warehouse
 
@@ -81,9 +81,11 @@ def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
            where fields.mart_column like 'purchases%' and fields.last_day is not null
            group by fields.first_day, fields.last_day order by fields.last_day, fields.first_day""",
     )
-    rows = [{**row, "name": words(row["first_day"], row["last_day"]).removeprefix("in the ")} for row in windows]
+    rows = [
+        {**row, "name": window_in_words(row["first_day"], row["last_day"]).removeprefix("in the ")} for row in windows
+    ]
     most = max((segment["contacts"] for segment in segments), default=1)
-    return {"totals": totals[0], "windows": rows, "segments": segments, "largest_segment": most}
+    return {"totals": totals[0], "windows": windows, "segments": segments, "largest_segment": most}
 
 
 def _pushes(state: Path) -> dict[str, Any]:

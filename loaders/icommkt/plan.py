@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 import duckdb
 
-from loaders.icommkt.published import UNENDING, Field, Published
+from loaders.fields import UNENDING
+from loaders.icommkt.published import Field, Published
 from loaders.icommkt.settings import IcommktSettings
 
 VECTOR = 2_048

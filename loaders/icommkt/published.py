@@ -14,10 +14,9 @@ import duckdb
 
 from loaders import publish
 from loaders.errors import PipelineError, SettingsError
+from loaders.fields import UNENDING
 from loaders.icommkt.settings import IcommktSettings, env
 
-UNENDING = 100_000
-"""A window of so many days has no end."""
 NEEDED = (
     "marts.icommkt_payloads",
     "marts.icommkt_contacts",

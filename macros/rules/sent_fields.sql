@@ -22,7 +22,7 @@
 {%- endmacro %}
 
 
-{#- A field's column as the text that ICOMMKT is sent. Nothing is "", and 0 for counts and money. -#}
+{#- A field's column as the text that ICOMMKT is sent. Nothing is "", of money 0; a count is never empty. -#}
 {% macro profile_value(field) -%}
     {%- set column = field.mart_column -%}
     {%- if field.type == 'date' -%}

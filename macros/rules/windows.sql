@@ -15,7 +15,7 @@
         {%- do found.update({name: days}) -%}
     {%- endfor -%}
     {%- do found.update({'all': [0, 1000000]}) -%}
-    {%- if rfm_period() is not none -%}
+    {%- if magento_icommkt.rfm_period() is not none -%}
         {%- do found.update({'rfm_period': [0, magento_icommkt.rfm_period()]}) -%}
     {%- endif -%}
     {{ return(found) }}

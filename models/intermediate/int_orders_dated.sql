@@ -65,7 +65,7 @@ dated as (
 
     select
         orders.*,
-        coalesce(accounts.email, orders.email, '') as contact_email,
+        coalesce(accounts.email, orders.email, '') as owner_email,
         coalesce(orders.base_currency, store_views.base_currency) as currency,
         settings.reporting_currency,
         {{ convert_timezone('orders.created_at', store_timezone('settings')) }} as created_at_local
@@ -103,7 +103,7 @@ final as (
         placed.store_id,
 
         ----------  texts
-        placed.contact_email as email,
+        placed.owner_email as email,
         placed.state,
         placed.status,
         placed.payment_method,

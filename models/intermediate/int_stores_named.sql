@@ -62,9 +62,7 @@ store_ids as (
 
     select
         store_key,
-
         store_id
-
     from store_views
     union
     select

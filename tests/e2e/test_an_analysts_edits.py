@@ -139,7 +139,9 @@ def test_dbt_alone_makes_what_make_build_makes(shop: Shop) -> None:
     contacts = "select * from marts.icommkt_contacts"
     built = shop.marts("published.duckdb", contacts)
     shop.warehouse.with_name("warehouse.marts.duckdb").unlink()
-    said = shop.done("loaders.dbt", "--quiet build --vars '{as_of_date: 2026-11-23}' --exclude-resource-type unit_test")
+    said = shop.done(
+        "loaders.dbt", "--quiet build --target prod --vars '{as_of_date: 2026-11-23}' --exclude-resource-type unit_test"
+    )
     assert shop.marts("warehouse.marts.duckdb", contacts) == built, said
 
 

@@ -43,15 +43,15 @@ numbered as (
 
     select
         *,
-        is_purchase and contact_number is not null as is_numbered,
+        is_purchase and contact_number is not null as is_contacts_purchase,
         row_number() over (
             partition by contact_number, is_purchase
             order by created_at, order_id
-        ) as number_of_kind,
+        ) as number_so_far,
         lead(order_id) over (
             partition by contact_number, is_purchase
             order by created_at, order_id
-        ) as next_of_kind
+        ) as next_order_id
     from placed
 
 ),
@@ -89,13 +89,13 @@ final as (
         conversion_rate,
         amount,
         discount_amount,
-        case when is_numbered then number_of_kind end as purchase_number,
+        case when is_contacts_purchase then number_so_far end as purchase_number,
 
         ----------  booleans
         is_purchase,
         contact_number is not null as has_contact,
-        is_numbered and number_of_kind = 1 as is_first_purchase,
-        is_numbered and next_of_kind is null as is_last_purchase,
+        is_contacts_purchase and number_so_far = 1 as is_first_purchase,
+        is_contacts_purchase and next_order_id is null as is_last_purchase,
 
         ----------  dates
         order_date,

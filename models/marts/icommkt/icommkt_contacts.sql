@@ -21,7 +21,7 @@ rfm as (
 ),
 
 {# One row per contact and window, with everything that is told of a window. -#}
-windows as (
+contact_by_window as (
 
     select
         contact_windows.*,
@@ -111,7 +111,7 @@ final as (
     inner join rfm
         on contacts.contact_number = rfm.contact_number
     {%- for window in ['all', 'last_purchase'] + windows | list %}
-    left join windows as in_{{ window }}
+    left join contact_by_window as in_{{ window }}
         on
             contacts.contact_number = in_{{ window }}.contact_number
             and in_{{ window }}.window_name = '{{ window }}'

@@ -39,10 +39,7 @@ renamed as (
 
         ----------  timestamps
         created_at,
-        updated_at,
-
-        ----------  loader
-        _dlt_load_id as load_id
+        updated_at
     from source
 
 )

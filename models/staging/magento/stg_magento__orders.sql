@@ -61,10 +61,7 @@ renamed as (
 
         ----------  timestamps
         created_at,
-        updated_at,
-
-        ----------  loader
-        _dlt_load_id as load_id
+        updated_at
     from source
     where _deleted_at is null
 

@@ -81,9 +81,8 @@ def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
            where fields.mart_column like 'purchases%' and fields.last_day is not null
            group by fields.first_day, fields.last_day order by fields.last_day, fields.first_day""",
     )
-    rows = [
-        {**row, "name": window_in_words(row["first_day"], row["last_day"]).removeprefix("in the ")} for row in windows
-    ]
+    for row in windows:
+        row["name"] = window_in_words(row["first_day"], row["last_day"]).removeprefix("in the ")
     most = max((segment["contacts"] for segment in segments), default=1)
     return {"totals": totals[0], "windows": windows, "segments": segments, "largest_segment": most}
 

@@ -14,6 +14,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
+import duckdb
 import yaml
 
 from loaders.dates import as_of_date, store_timezone
@@ -111,6 +112,11 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
         summary = summarise(results)
         for line in rows_found(house, made, results):
             print(f"  {line}")
+        if any("enforced contract" in (one["message"] or "") for one in results):
+            print(
+                "  icommkt_contacts and its yml differ: each column of the SQL needs a line in seeds/icommkt_fields.csv, "
+                "and each line a column (enabled = false for what is not sent); then make fields"
+            )
         if code != 0:
             made.build_failed.write_text(summary.failures or " before its first model", encoding="utf-8")
             raise PipelineError(
@@ -118,7 +124,12 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
             )
         drop_leftovers(made, house.dbt_target)
         is_tested = every_test_ran(house.dbt_target, results)
-        published = publish(made, as_of, zone, is_tested=is_tested)
+        try:
+            published = publish(made, as_of, zone, is_tested=is_tested)
+        except duckdb.BinderException as error:  # a view of a former version, which a build of selected models left
+            raise PipelineError(
+                f"the marts are not whole ({fit(error, 80)}): run make build without --select"
+            ) from None
         made.build_failed.unlink(missing_ok=True)
     print(f"  {summary.text}")
     if not is_tested:
@@ -153,7 +164,7 @@ def drop_leftovers(made: Warehouse, target: Path) -> None:
     known = {
         (node["schema"], node["alias"])
         for node in _nodes(target).values()
-        if node["resource_type"] in ("model", "seed")
+        if node["resource_type"] in ("model", "seed", "snapshot")
     }
     with open_warehouse(made.path) as connection:
         connection.execute(f"attach '{made.marts}' as mart_file")
@@ -163,6 +174,7 @@ def drop_leftovers(made: Warehouse, target: Path) -> None:
             ).fetchall():
                 if schema in {one for one, _ in known} and (schema, name) not in known:
                     connection.execute(f'drop {kind} "{database}"."{schema}"."{name}"')
+                    print(f"  dropped {schema}.{name}, which no model or seed makes")
 
 
 @dataclass(frozen=True)

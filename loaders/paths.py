@@ -104,7 +104,8 @@ class Warehouse:
         for folder in (self.path.parent, self.pipelines, self.dbt_target, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
         self.work.chmod(0o700)
-        for file in (self.path, self.state, self.marts, self.published, self.report):
+        own = (self.path, self.state, self.marts, self.published, self.report)
+        for file in (*own, self.dev.path, self.dev.marts, self.dev.published):
             for one in (file, file.with_name(f"{file.name}.wal")):
                 if one.exists():
                     one.chmod(0o600)
@@ -131,7 +132,7 @@ def warehouse() -> Warehouse:
         )
     if path.is_dir():
         raise SettingsError(f"WAREHOUSE_PATH is {configured}, a folder; name a file in it, such as shop.duckdb")
-    if re.search(r"(^|\.)(state|marts|published|dev)\.duckdb$", path.name):
+    if re.search(r"(^|\.)(state|marts|published|dev)(\.duckdb)?$", path.name):
         raise SettingsError(
             f"WAREHOUSE_PATH is {configured}, which is what files beside a warehouse are called; call it shop.duckdb"
         )

@@ -9,9 +9,10 @@ import duckdb
 from jinja2 import Environment, FileSystemLoader, select_autoescape
 
 from loaders import publish
-from loaders.errors import Parser, run_command
+from loaders.errors import Parser, PipelineError, run_command
 from loaders.fields import window_in_words
 from loaders.paths import PROJECT_ROOT, Warehouse, warehouse
+from loaders.text import fit
 from loaders.warehouse import open_warehouse
 
 
@@ -23,7 +24,12 @@ def report(house: Warehouse) -> Path:
     Raises PipelineError when nothing was ever published.
     """
     with open_warehouse(publish.find(house.published), read_only=True) as connection:
-        facts = {**_build(connection), **_contacts(connection)}
+        try:
+            facts = {**_build(connection), **_contacts(connection)}
+        except duckdb.CatalogException as error:
+            raise PipelineError(
+                f"{house.published} was made by another version ({fit(error, 80)}); run make build"
+            ) from None
     facts |= _pushes(house.state)
     templates = Environment(loader=FileSystemLoader(PROJECT_ROOT / "loaders"), autoescape=select_autoescape())
     templates.filters["count"] = lambda number: f"{int(number or 0):,}"
@@ -79,7 +85,7 @@ def _contacts(connection: duckdb.DuckDBPyConnection) -> dict[str, Any]:
            from marts.icommkt_profile_fields as fields
            left join marts.contact_windows as bought on fields.mart_column = concat('purchases_', bought.window_name)
            where fields.mart_column like 'purchases%' and fields.last_day is not null
-           group by fields.first_day, fields.last_day order by fields.last_day, fields.first_day""",
+           group by fields.mart_column, fields.first_day, fields.last_day order by fields.last_day, fields.first_day""",
     )
     for row in windows:
         row["name"] = window_in_words(row["first_day"], row["last_day"]).removeprefix("in the ")

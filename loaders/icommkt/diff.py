@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 import duckdb
 
+from loaders.errors import PipelineError
 from loaders.icommkt import fields
 from loaders.icommkt.push import connect, make_plan, profiles_of
 from loaders.icommkt.settings import IcommktSettings
@@ -50,11 +51,16 @@ def diff(
     another date the day counters of every buyer differ too.
     """
     made = house.dev if target == "dev" else house
+    failed = made.build_failed.read_text(encoding="utf-8") if made.build_failed.exists() else ""
+    if target == "dev" and not made.published.exists():
+        raise PipelineError(
+            f"there is no build of the target dev{failed and f' (the last failed{failed})'}: make build TARGET=dev"
+        )
     db, published, state = connect(house, read_only=True, published_path=made.published)
     build = published.build
     say(f"the build of target {target} as of {build.as_of_date}, made {build.built_at:%Y-%m-%d %H:%M} UTC")
-    if made.build_failed.exists():
-        say(f"note: a later build failed{made.build_failed.read_text(encoding='utf-8')}; this is the one before")
+    if failed:
+        say(f"note: a later build failed{failed}; this is the one before")
     with db:
         for profile in profiles_of(db, settings):
             plan = make_plan(db, published, state, profile, settings)

@@ -28,7 +28,9 @@ spread as (
         fields.type,
         fields.max_length,
         fields.enabled,
-        fields.triggers_send
+        fields.triggers_send,
+        windows.first_day,
+        windows.last_day
     from fields
     inner join windows
         on instr(fields.mart_column, '{window}') > 0
@@ -38,18 +40,22 @@ spread as (
 named as (
 
     select
-        profile_field_key,
-        mart_column,
-        type,
-        max_length,
-        enabled,
-        triggers_send
+        fields.profile_field_key,
+        fields.mart_column,
+        fields.type,
+        fields.max_length,
+        fields.enabled,
+        fields.triggers_send,
+        spread.first_day,
+        spread.last_day
     from fields
-    where instr(mart_column, '{window}') = 0
+    left join spread
+        on fields.mart_column = spread.mart_column
+    where instr(fields.mart_column, '{window}') = 0
 
 ),
 
-together as (
+final as (
 
     select * from named
     union all
@@ -58,25 +64,6 @@ together as (
     left join named
         on spread.mart_column = named.mart_column
     where named.mart_column is null
-
-),
-
-final as (
-
-    select
-        together.profile_field_key,
-        together.mart_column,
-        together.type,
-        together.max_length,
-        together.enabled,
-        together.triggers_send,
-        windows.first_day,
-        windows.last_day
-    from together
-    left join windows
-        on
-            substr(together.mart_column, length(together.mart_column) - length(windows.mart_name))
-            = concat('_', windows.mart_name)
 
 )
 

@@ -114,8 +114,8 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
             print(f"  {line}")
         if any("enforced contract" in (one["message"] or "") for one in results):
             print(
-                "  icommkt_contacts and its yml differ: each column of the SQL needs a line in seeds/icommkt_fields.csv, "
-                "and each line a column (enabled = false for what is not sent); then make fields"
+                "  icommkt_contacts and its yml differ: each column needs a line in seeds/icommkt_fields.csv, "
+                "each line a column of the SQL (enabled = false for what is not sent); then make fields"
             )
         if code != 0:
             made.build_failed.write_text(summary.failures or " before its first model", encoding="utf-8")

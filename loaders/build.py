@@ -166,13 +166,14 @@ def drop_leftovers(made: Warehouse, target: Path) -> None:
         for node in _nodes(target).values()
         if node["resource_type"] in ("model", "seed", "snapshot")
     }
+    schemas = {schema for schema, _ in known}
     with open_warehouse(made.path) as connection:
         connection.execute(f"attach '{made.marts}' as mart_file")
         for kind in ("table", "view"):
             for database, schema, name in connection.execute(
                 f"select database_name, schema_name, {kind}_name from duckdb_{kind}s() where not internal"
             ).fetchall():
-                if schema in {one for one, _ in known} and (schema, name) not in known:
+                if schema in schemas and (schema, name) not in known:
                     connection.execute(f'drop {kind} "{database}"."{schema}"."{name}"')
                     print(f"  dropped {schema}.{name}, which no model or seed makes")
 

@@ -16,13 +16,11 @@ from loaders.paths import locked, warehouse
 def main() -> int:
     """Run the command line; what make gives as one text is split as a shell would."""
     words = [word for text in sys.argv[1:] for word in shlex.split(text)]
-    if not {"--target", "-t"} & set(words):
-        words += ["--target", "dev"]
+    is_named = any(word == "-t" or word.partition("=")[0] == "--target" for word in words)
     house = warehouse()
     with locked(house, "dbt"):
-        make_ready(house)
-        make_ready(house.dev)
-        return run_dbt(house, words)
+        make_ready(house if is_named else house.dev)
+        return run_dbt(house, words if is_named else [*words, "--target", "dev"])
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import datetime as dt
 import hashlib
 import json
@@ -13,10 +12,10 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
+from loaders import fields
 from loaders.dbt_vars import project_vars
 
 WINDOWS = (30, 60, 90, 180, 360)
-SEED = Path(__file__).resolve().parents[2] / "seeds" / "icommkt_fields.csv"
 AS_OF = dt.date(2026, 9, 23)  # long enough ago for tests of the forty days after it
 ZONE = "America/Argentina/Buenos_Aires"
 
@@ -162,13 +161,12 @@ def _fields(contacts: Sequence[Given]) -> list[tuple[object, ...]]:
     """Return the seed's fields, windows written out, of those that the first contact has, and texts for others."""
     first = contacts[0] if contacts else Given("")
     keys = [(key, True) for key in first.fields] + [(key, False) for key in first.untriggered]
+    windows = project_vars({})["purchase_windows"]
     known = {}
-    with SEED.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            for name, days in project_vars({})["purchase_windows"].items():
-                key = row["profile_field_key"].replace("{window}", name.title())
-                span = days if "{window}" in row["mart_column"] else (None, None)
-                known[key] = (row["mart_column"].replace("{window}", name), row["type"], *span)
+    for line in fields.columns():
+        column = line["mart_column"]
+        days = next((days for name, days in windows.items() if column.endswith(f"_{name}")), (None, None))
+        known[line["profile_field_key"]] = (column, line["type"], *days)
     found = []
     for key, triggers in keys:
         column, kind, *span = known.get(key, (key.lower(), "text", None, None))

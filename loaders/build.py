@@ -33,11 +33,12 @@ RESULTS = "run_results.json"
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
 
-def dbt_environment(house: Warehouse) -> dict[str, str]:
+def dbt_environment(house: Warehouse, as_of: date | None = None) -> dict[str, str]:
     """Environment of a dbt that works on `house` and says nothing to anyone.
 
     dbt takes each of its options from the environment too, such as DBT_EMPTY or DBT_EXCLUDE: what is tested and
-    published is for this project to say. Of the keys it needs none.
+    published is for this project to say. Of the keys it needs none. `as_of` is no var, as dbt reads the whole project
+    again when a var changes.
     """
     return {
         **{name: value for name, value in os.environ.items() if not name.upper().startswith(NOT_FOR_DBT)},
@@ -51,10 +52,11 @@ def dbt_environment(house: Warehouse) -> dict[str, str]:
         "DBT_SEND_ANONYMOUS_USAGE_STATS": "false",
         "DO_NOT_TRACK": "1",
         "SOURCES__MAGENTO__START_DATE": str(magento_settings().start_date or ""),
+        "BUILD_AS_OF_DATE": str(as_of or ""),
     }
 
 
-def run_dbt(house: Warehouse, arguments: Sequence[str]) -> int:
+def run_dbt(house: Warehouse, arguments: Sequence[str], as_of: date | None = None) -> int:
     """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code."""
     house.make_folders()
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
@@ -64,7 +66,7 @@ def run_dbt(house: Warehouse, arguments: Sequence[str]) -> int:
     try:
         with subprocess.Popen(
             command,
-            env=dbt_environment(house),
+            env=dbt_environment(house, as_of),
             cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -102,12 +104,13 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
         wanted = project_vars(given)
         zone = store_timezone(house.path, wanted)
         as_of = as_of_date(zone, wanted)
-        fixed = {**given, "as_of_date": as_of.isoformat(), "store_timezone": zone}
+        fixed = {**given, "store_timezone": zone}
+        fixed.pop("as_of_date", None)
         make_ready(made)
         (house.dbt_target / RESULTS).unlink(missing_ok=True)
         passed = {name: _as_data(value) for name, value in fixed.items()}
         vars_text = yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
-        code = run_dbt(house, ["--quiet", "build", "--target", target, "--vars", vars_text, *arguments])
+        code = run_dbt(house, ["--quiet", "build", "--target", target, "--vars", vars_text, *arguments], as_of)
         results = read_results(house.dbt_target)
         summary = summarise(results)
         for line in rows_found(house, made, results):

@@ -41,7 +41,7 @@ chosen as (
             {{ text_literal(var('reporting_currency')) }},
             default_store_views.base_currency
         ) as reporting_currency,
-        {{ date_literal(var('as_of_date')) }} as as_of_date,
+        {{ date_literal(var('as_of_date') or env_var('BUILD_AS_OF_DATE', '')) }} as as_of_date,
         {{ date_literal(var('start_date') or env_var('SOURCES__MAGENTO__START_DATE', '')) }} as start_date
     from stores
     left join default_store_views

@@ -63,6 +63,16 @@ class Warehouse:
         return self.work / "build.failed"
 
     @property
+    def pushed(self) -> Path:
+        """The published file that was pushed last."""
+        return self._beside("pushed.duckdb")
+
+    @property
+    def push_status(self) -> Path:
+        """What became of each contact, without addresses: for reports."""
+        return self._for_readers("push_status.duckdb")
+
+    @property
     def report(self) -> Path:
         """The page about the last night."""
         return self._for_readers("report.html")
@@ -104,7 +114,7 @@ class Warehouse:
         for folder in (self.path.parent, self.pipelines, self.dbt_target, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
         self.work.chmod(0o700)
-        own = (self.path, self.state, self.marts, self.published, self.report)
+        own = (self.path, self.state, self.marts, self.published, self.pushed, self.push_status, self.report)
         for file in (*own, self.dev.path, self.dev.marts, self.dev.published):
             for one in (file, file.with_name(f"{file.name}.wal")):
                 if one.exists():
@@ -132,7 +142,7 @@ def warehouse() -> Warehouse:
         )
     if path.is_dir():
         raise SettingsError(f"WAREHOUSE_PATH is {configured}, a folder; name a file in it, such as shop.duckdb")
-    if re.search(r"(^|\.)(state|marts|published|dev)(\.duckdb)?$", path.name):
+    if re.search(r"(^|\.)(state|marts|published|pushed|push_status|dev)(\.duckdb)?$", path.name):
         raise SettingsError(
             f"WAREHOUSE_PATH is {configured}, which is what files beside a warehouse are called; call it shop.duckdb"
         )

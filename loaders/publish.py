@@ -17,8 +17,6 @@ from loaders.paths import Warehouse
 from loaders.warehouse import build_memory, open_warehouse
 
 SCHEMA = "marts"
-LONG_TEXTS = {"icommkt_payloads"}
-"""Views of long texts that repeat themselves: zstd takes a tenth of the room, in less time than the default."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +51,15 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
         with open_warehouse(house.path, read_only=True) as connection:
             connection.execute(f"set memory_limit = {_quoted(build_memory())}")
             connection.execute(f"attach {_quoted(aside)} as mart_file (read_write)")
-            _write_views_out(connection)
             counts = _row_counts(connection)
             _copy_seeds(connection)
             _write_meta(connection, build_id, as_of, zone, counts, is_tested=is_tested)
+            views = _views(connection)
             connection.execute("checkpoint mart_file")
             connection.execute("detach mart_file")
+        with open_warehouse(aside) as connection:  # alone, as a reader will: a view of something else fails here
+            for statement in views:
+                connection.execute(statement)
         _sync(aside)
         aside.replace(house.published)
         _sync(house.published.parent)
@@ -72,39 +73,34 @@ def _remove_asides(house: Warehouse) -> None:
         path.unlink()
 
 
-def _write_views_out(connection: duckdb.DuckDBPyConnection) -> None:
-    """Make a table of each view, with its descriptions; a reader has no warehouse to look into."""
-    views = connection.execute(
-        """select view_name, comment from duckdb_views()
+def _views(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """SQL that makes each view anew, with its descriptions, without the name that dbt has for the file."""
+    statements = []
+    for name, sql, comment in connection.execute(
+        """select view_name, sql, comment from duckdb_views()
            where database_name = 'mart_file' and schema_name = ? and not internal order by 1""",
         [SCHEMA],
-    ).fetchall()
-    for name, comment in views:
-        comments = connection.execute(
+    ).fetchall():
+        view = f'{SCHEMA}."{name}"'
+        statements.append(f"create or replace view {view} as {sql.partition(' AS ')[2].replace('mart_file.', '')}")
+        if comment:
+            statements.append(f"comment on view {view} is {_quoted(comment)}")
+        for column, text in connection.execute(
             """select column_name, comment from duckdb_columns()
                where database_name = 'mart_file' and schema_name = ? and table_name = ? and comment is not null""",
             [SCHEMA, name],
-        ).fetchall()
-        view, table = f'mart_file.{SCHEMA}."{name}"', f'mart_file.{SCHEMA}."{name}__written"'
-        compression = "zstd" if name in LONG_TEXTS else "auto"
-        # Until the table is on the disk: the setting counts when it is written.
-        connection.execute(f"pragma force_compression = '{compression}'")
-        connection.execute(f"create table {table} as from {view}")
-        connection.execute("checkpoint mart_file")
-        connection.execute(f"drop view {view}")
-        connection.execute(f'alter table {table} rename to "{name}"')
-        if comment:
-            connection.execute(f"comment on table {view} is {_quoted(comment)}")
-        for column, text in comments:
-            connection.execute(f'comment on column {view}."{column}" is {_quoted(text)}')
-    connection.execute("pragma force_compression = 'auto'")
+        ).fetchall():
+            statements.append(f'comment on column {view}."{column}" is {_quoted(text)}')
+    return statements
 
 
 def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
-    """Rows of each published table."""
+    """Rows of each published table and view."""
     names = connection.execute(
-        "select table_name from duckdb_tables() where database_name = 'mart_file' and schema_name = ? order by 1",
-        [SCHEMA],
+        """select table_name from duckdb_tables() where database_name = 'mart_file' and schema_name = $schema
+           union select view_name from duckdb_views() where database_name = 'mart_file' and schema_name = $schema
+           order by 1""",
+        {"schema": SCHEMA},
     ).fetchall()
     counts = {}
     for (name,) in names:

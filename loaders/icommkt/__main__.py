@@ -27,7 +27,7 @@ from loaders.text import MaskingFilter
 def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for and return the exit code. Raises PipelineError."""
     given = _parser().parse_args(arguments)
-    settings = settings_module.read(profile_needed=False)
+    settings = settings_module.read(profile_needed=False, api_key_needed=given.command not in ("diff", "preview"))
     with _logging(), interrupt.noted() if given.command == "push" else contextlib.nullcontext():
         return _run(given, settings)
 
@@ -43,7 +43,8 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
     variables = parse_vars(given.vars)
     if given.as_of_date:
         variables["as_of_date"] = given.as_of_date
-    options = Options(as_of_date=given_date(variables), dry_run=given.dry_run, force=given.force)
+    blank = given.blank or "" if given.command == "push" else ""
+    options = Options(as_of_date=given_date(variables), dry_run=given.dry_run, force=given.force, blank=blank)
     if given.command == "verify":
         with locked(house, "verify --repair") if given.repair else contextlib.nullcontext():
             return verify(house, settings, options, sample=given.sample, repair=given.repair)
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
     commands = parser.add_subparsers(dest="command", required=True)
     sending = commands.add_parser("push", help="send what differs from what ICOMMKT acknowledged")
+    sending.add_argument("--blank", metavar="KEY", help="empty a field that is sent no more in ICOMMKT, once")
     checking = commands.add_parser("verify", help="read the profile back and compare it with the mart")
     checking.add_argument("--sample", type=_positive, metavar="N", help="only N contacts, picked at random")
     checking.add_argument("--repair", action="store_true", help="send the contacts that drifted again")

@@ -6,18 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-import duckdb
-
 from loaders.errors import PipelineError
-from loaders.icommkt import fields
-from loaders.icommkt.push import connect, make_plan, profiles_of
+from loaders.icommkt import fields, relation
+from loaders.icommkt.session import Session, changed_fields, opened
 from loaders.icommkt.settings import IcommktSettings
-from loaders.icommkt.state import State
 from loaders.paths import Warehouse
 from loaders.text import mask_email
 
 SAMPLES = 3
-_CHUNK = 2_000
 _WIDTH = 44
 
 
@@ -26,17 +22,13 @@ class Difference:
     """The changes of one profile: `changed` counts contacts per field, `samples` holds a few of each."""
 
     compared: int = 0
-    contacts: int = 0
-    unknown: int = 0
     changed: Counter[str] = field(default_factory=Counter)
     samples: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
 
     def add(self, email: str, held: dict[str, str], sent: dict[str, str]) -> None:
         """Compare one contact. A field that was never sent counts as empty."""
         self.compared += 1
-        keys = fields.differing(held, sent)
-        self.contacts += bool(keys)
-        for key in keys:
+        for key in fields.differing(held, sent):
             self.changed[key] += 1
             if len(few := self.samples.setdefault(key, [])) < SAMPLES:
                 few.append((mask_email(email), held.get(key, ""), sent[key]))
@@ -56,26 +48,28 @@ def diff(
         raise PipelineError(
             f"there is no build of the target dev{failed and f' (the last failed{failed})'}: make build TARGET=dev"
         )
-    db, published, state = connect(house, read_only=True, published_path=made.published)
-    build = published.build
-    say(f"the build of target {target} as of {build.as_of_date}, made {build.built_at:%Y-%m-%d %H:%M} UTC")
-    if failed:
-        say(f"note: a later build failed{failed}; this is the one before")
-    with db:
-        for profile in profiles_of(db, settings):
-            plan = make_plan(db, published, state, profile, settings)
+    with opened(house, settings, read_only=True, published_path=made.published) as session:
+        build = session.published.build
+        say(f"the build of target {target} as of {build.as_of_date}, made {build.built_at:%Y-%m-%d %H:%M} UTC")
+        if failed:
+            say(f"note: a later build failed{failed}; this is the one before")
+        session.find_before()
+        for profile in session.profiles:
+            counts = relation.count(session.db, profile.name)
+            differing = session.state.number(f"select count(*) {DIFFERING}", [profile.name])
             found = Difference()
-            for email, content, held in _pairs(db, state, profile.name):
-                if held is None:
-                    found.unknown += 1
-                else:
-                    found.add(email, held, fields.of_text(content, settings.empty_value))
+            for email, held, sent in _pairs(session, profile.name):
+                found.add(email, held, sent)
             say(
-                f"profile {profile.name}: {found.contacts:,} of {found.compared:,} contacts that ICOMMKT holds would "
-                f"change; {plan.new:,} would be new, {plan.gone:,} have left the mart"
+                f"profile {profile.name}: {differing:,} of {counts.held - counts.gone:,} contacts that ICOMMKT has "
+                f"acknowledged would change; {counts.new - counts.rekeyed:,} would be new, {counts.gone:,} have left the mart"
             )
-            if found.unknown:
-                say(f"  of {found.unknown:,} more only a hash was kept (ICOMMKT__KEEP_CONTENT): not compared")
+            if unknown := differing - found.compared:
+                say(
+                    f"  {unknown:,} of these were acknowledged of an older build, of which only a hash is kept: not compared"
+                )
+            for key in (changed_fields(session.state, profile, session.published) or ([], []))[1]:
+                say(f"  {key} is sent no more and stays as it is there; make push BLANK={key} empties it")
             for key, contacts in found.changed.most_common():
                 say(f"  {key:<42} {contacts:>9,} contacts")
                 for email, before, after in found.samples[key]:
@@ -83,45 +77,41 @@ def diff(
     return 0
 
 
-def _pairs(
-    db: duckdb.DuckDBPyConnection, state: State, profile: str
-) -> Iterator[tuple[str, str, dict[str, str] | None]]:
-    """Yield e-mail, payload and acknowledged fields of each contact that is both published and acknowledged."""
-    # In the order of the blobs, so that each of these is unpacked once or twice.
-    db.execute(
-        """
-        create or replace temp table pairs as
-        select
-            row_number() over (order by held.content_id, held.content_index) as number,
-            held.content_id, held.content_index, contacts.email, contacts.payload_row
-        from contacts
-        join state.push.acknowledgements as held
-            on held.profile = $profile and held.store_key = contacts.store_key and held.email = contacts.email
-        where contacts.in_audience""",
-        {"profile": profile},
+DIFFERING = """
+    from scratch.relation
+    where profile = ? and is_held and new_hash is not null and outcome <> 'outside'
+        and (old_content is distinct from new_content or old_hash is distinct from new_hash)"""
+
+
+def _pairs(session: Session, profile: str) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """Yield e-mail, acknowledged and published fields of the contacts that differ, where the former are still known."""
+    session.db.execute(
+        f"create or replace table scratch.differing as select relation.*, before.old_row from (select * {DIFFERING})"
+        " as relation join scratch.before as before using (profile, store_key, email) where before.is_exact",
+        [profile],
     )
-    contents: dict[int, list[dict[str, str]]] = {}
-    start = 0
+    yield from texts(session, "scratch.differing")
+
+
+def texts(session: Session, of: str) -> Iterator[tuple[str, dict[str, str], dict[str, str]]]:
+    """Yield e-mail, acknowledged and published fields of the contacts in table `of`, by contact_row and old_row."""
+    if session.pushed is None:
+        return
+    empty = session.settings.empty_value
+    after = -1
     while True:
-        found = db.execute(
-            """
-            select pairs.content_id, pairs.content_index, pairs.email, payload.custom_fields
-            from pairs
-            join published.marts.icommkt_payloads as payload on payload.rowid = pairs.payload_row
-            where pairs.number > $start and pairs.number <= $start + $chunk
-            order by pairs.number""",
-            {"start": start, "chunk": _CHUNK},
+        some = session.db.execute(
+            f"select contact_row, old_row, store_key, email from {of} where contact_row > ?"
+            f" order by contact_row limit {relation.CHUNK}",
+            [after],
         ).fetchall()
-        if not found:
+        if not some:
             return
-        start += _CHUNK
-        ids = {row[0] for row in found if row[0] is not None}
-        contents = {number: contents[number] for number in ids & contents.keys()}
-        if missing := ids - contents.keys():
-            contents |= state.contents(sorted(missing))
-        for content_id, index, email, custom_fields in found:
-            known = contents.get(content_id)
-            yield email, custom_fields, known[index] if known else None
+        after = some[-1][0]
+        new = session.published.payloads(session.db, [row[0] for row in some], empty)
+        old = session.pushed.payloads(session.db, [row[1] for row in some], empty)
+        for *_, store_key, email in some:
+            yield email, fields.of_text(old[store_key, email]), fields.of_text(new[store_key, email])
 
 
 def _short(value: str) -> str:

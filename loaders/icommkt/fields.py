@@ -1,4 +1,4 @@
-"""Profile fields as keys and values: of a payload, of an acknowledgement, of a contact that ICOMMKT lists."""
+"""Profile fields as keys and values: of a payload, of a contact that ICOMMKT lists."""
 
 from __future__ import annotations
 
@@ -7,31 +7,16 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pyarrow as pa
 
-
-def of_text(custom_fields: str | bytes, empty_value: str = "") -> dict[str, str]:
-    """Return the fields of a payload. `empty_value` is what stands for an empty value in ICOMMKT."""
-    return {one["Key"]: one["Value"] or empty_value for one in json.loads(custom_fields)}
+def of_text(custom_fields: str) -> dict[str, str]:
+    """Return the fields of a payload."""
+    return {one["Key"]: one["Value"] for one in json.loads(custom_fields)}
 
 
 def contact_of(email: str, fields: Mapping[str, str]) -> bytes:
     """Return the JSON of a contact with these fields."""
     listed = [{"Key": key, "Value": value} for key, value in fields.items()]
     return json.dumps({"Email": email, "CustomFields": listed}, ensure_ascii=False).encode()
-
-
-def pack(contents: Sequence[bytes]) -> bytes:
-    """Compress the fields of an answer's contacts, each a JSON list, into one blob: together they are half as large."""
-    text = b"[" + b",".join(contents) + b"]"
-    packed: bytes = pa.compress(text, codec="zstd", asbytes=True)
-    return len(text).to_bytes(8, "big") + packed
-
-
-def unpack(blob: bytes) -> list[dict[str, str]]:
-    """Return the fields of each contact of a blob that `pack` made."""
-    text = pa.decompress(blob[8:], decompressed_size=int.from_bytes(blob[:8], "big"), codec="zstd", asbytes=True)
-    return [{one["Key"]: one["Value"] for one in given} for given in json.loads(text)]
 
 
 def of_listed(contact: Mapping[str, Any]) -> dict[str, str]:

@@ -6,8 +6,9 @@ import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from loaders.icommkt.plan import Emptied, Plan
+from loaders.icommkt.emptied import Emptied
 from loaders.icommkt.published import Build
+from loaders.icommkt.relation import Counts
 from loaders.icommkt.settings import IcommktSettings, env
 from loaders.text import mask_email
 
@@ -25,15 +26,15 @@ def of_build(build: Build, today: dt.date) -> Iterator[str]:
         yield "the build was made from no orders at all"
 
 
-def of_plan(
+def of_counts(
     build: Build,
-    plan: Plan,
+    counts: Counts,
     last_run: dict[str, Any] | None,
     last_as_of: dt.date | None,
     settings: IcommktSettings,
     sample: Callable[[str], list[str]],
 ) -> Iterator[str]:
-    """Compare a profile's plan with what it acknowledged and with the run before."""
+    """Compare what a profile would be sent with what it acknowledged and with the run before."""
     if last_as_of is not None and build.as_of_date < last_as_of:
         yield f"the published build is of {build.as_of_date}, but {last_as_of} has been sent already"
     before = (last_run or {}).get("raw_rows") or {}
@@ -44,19 +45,19 @@ def of_plan(
                 f"raw {table} dropped from {was:,} to {now:,}, more than {settings.max_drop_share:.0%}"
                 f" ({env('max_drop_share')})"
             )
-    if plan.held and plan.gone / plan.held > settings.max_drop_share:
+    if counts.held and counts.gone / counts.held > settings.max_drop_share:
         yield (
-            f"{plan.gone:,} of {plan.held:,} acknowledged contacts are in the mart no more, more than"
-            f" {settings.max_drop_share:.0%} ({env('max_drop_share')}){_such_as(sample('gone'))}"
+            f"{counts.gone:,} of {counts.held:,} acknowledged contacts are in the mart no more, more than"
+            f" {settings.max_drop_share:.0%} ({env('max_drop_share')}){_such_as(sample('left'))}"
         )
-    elif settings.on_missing == "remove" and plan.held and plan.gone / plan.held > settings.max_removed_share:
+    elif settings.on_missing == "remove" and counts.held and counts.gone / counts.held > settings.max_removed_share:
         yield (
-            f"{plan.gone:,} of {plan.held:,} contacts would be removed, more than {settings.max_removed_share:.0%}"
-            f" ({env('max_removed_share')}){_such_as(sample('gone'))}"
+            f"{counts.gone:,} of {counts.held:,} contacts would be removed, more than {settings.max_removed_share:.0%}"
+            f" ({env('max_removed_share')}){_such_as(sample('left'))}"
         )
-    if plan.known_buyers and plan.emptied / plan.known_buyers > settings.max_emptied_share:
+    if counts.known_buyers and counts.emptied / counts.known_buyers > settings.max_emptied_share:
         yield (
-            f"{plan.emptied:,} of {plan.known_buyers:,} buyers would become prospects or have every window empty, more"
+            f"{counts.emptied:,} of {counts.known_buyers:,} buyers would become prospects or have every window empty, more"
             f" than {settings.max_emptied_share:.0%} ({env('max_emptied_share')}){_such_as(sample('emptied'))}"
         )
 

@@ -6,10 +6,20 @@ from collections.abc import Callable
 
 from loaders.errors import PipelineError
 from loaders.icommkt import fields
-from loaders.icommkt.push import connect, make_plan, profiles_of
+from loaders.icommkt.session import Session, opened
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse
 from loaders.text import mask_email
+
+WOULD = {
+    "new": "it would be sent (new)",
+    "changed": "it would be sent (changed)",
+    "stale": "it would be sent (stale)",
+    "unchanged": "nothing would be sent",
+    "waiting": "nothing would be sent before its next try",
+    "outside": "it is no subscriber (ICOMMKT__AUDIENCE): nothing would be sent",
+    "left": "it left the mart: nothing would be sent",
+}
 
 
 def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callable[[str], object] = print) -> int:
@@ -18,71 +28,57 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
     Raises PipelineError when neither the mart nor the state knows the contact.
     """
     wanted = email.strip().lower()
-    db, published, state = connect(house, read_only=True)
-    found = False
-    with db:
-        for profile in profiles_of(db, settings):
-            make_plan(db, published, state, profile, settings)
-            payload = db.execute(
-                """
-                select payload.custom_fields, contacts.in_audience, plan.kind
-                from contacts
-                join published.marts.icommkt_payloads as payload on payload.rowid = contacts.payload_row
-                left join scratch.plan as plan on plan.payload_row = contacts.payload_row
-                where contacts.email = $email""",
-                {"email": wanted},
-            ).fetchone()
-            held = db.execute(
-                "select content_id, acknowledged_at, as_of_date, contact_status, content_index"
-                " from state.push.acknowledgements where profile = $profile and email = $email",
-                {"profile": profile.name, "email": wanted},
-            ).fetchone()
-            refused = db.execute(
-                "select reason, permanent, tries, next_try from state.push.rejections"
-                " where profile = $profile and email = $email",
-                {"profile": profile.name, "email": wanted},
-            ).fetchone()
-            if payload is None and held is None:
-                continue
-            found = True
-            say(f"{mask_email(wanted)} in profile {profile.name}")
-            if held is None:
-                say("  ICOMMKT has acknowledged nothing of it")
+    with opened(house, settings, read_only=True, email=wanted) as session:
+        session.find_before()
+        rows = session.db.execute(
+            "select relation.*, before.old_row from scratch.relation"
+            " left join (from scratch.before where is_exact) as before using (profile, store_key, email) order by profile"
+        )
+        names = [column[0] for column in rows.description or []]
+        contacts = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
+        if not contacts:
+            raise PipelineError(_why_not(session, wanted))
+        for one in contacts:
+            say(f"{mask_email(wanted)} in profile {one['profile']}")
+            if one["is_held"]:
+                status = f", status {one['contact_status']}" if one["contact_status"] else ""
+                say(
+                    f"  acknowledged {one['acknowledged_at']:%Y-%m-%d %H:%M} UTC with the build of {one['sent_as_of']}{status}"
+                )
             else:
-                status = f", status {held[3]}" if held[3] else ""
-                say(f"  acknowledged {held[1]:%Y-%m-%d %H:%M} UTC with the build of {held[2]}{status}")
-            if refused is not None:
-                again = "when its payload changes" if refused[1] else f"from {refused[3]} on"
-                say(f"  refused {refused[2]} times ({refused[0]}); tried again {again}")
-            say(f"  {_would(payload, held is not None)}")
-            before: dict[str, str] | None = {}
-            if held is not None:
-                before = None if held[0] is None else state.contents([held[0]])[held[0]][held[4]]
-            _table(
-                before,
-                fields.of_text(payload[0], settings.empty_value) if payload else {},
-                say,
-            )
-    if not found:
-        raise PipelineError(f"neither the published contacts nor the state know {mask_email(wanted)}")
+                say("  ICOMMKT has acknowledged nothing of it")
+            if one["reason"] is not None:
+                again = "when its payload changes" if one["permanent"] else f"from {one['next_try']} on"
+                say(f"  refused {one['refused_times']} times ({one['reason']}); tried again {again}")
+            say(f"  {WOULD[one['outcome']]}")
+            sent = session.published.payloads(session.db, _row(one["contact_row"]), settings.empty_value)
+            held = sent if one["old_content"] == one["new_content"] else {}
+            if not held and session.pushed and one["old_row"] is not None:
+                held = session.pushed.payloads(session.db, _row(one["old_row"]), settings.empty_value)
+            if one["is_held"] and not held:
+                say("  what was acknowledged is of an older build, of which only a hash is kept")
+            key = (one["store_key"], wanted)
+            _table(fields.of_text(held.get(key, "[]")), fields.of_text(sent.get(key, "[]")), say)
     return 0
 
 
-def _would(payload: tuple[object, ...] | None, is_held: bool) -> str:
-    if payload is None:
-        return "it left the mart: nothing would be sent"
-    _, in_audience, kind = payload
-    if not in_audience:
-        return "it is no subscriber (ICOMMKT__AUDIENCE): nothing would be sent"
-    if kind is None:
-        return "nothing would be sent" if is_held else "nothing would be sent before its next try"
-    return f"it would be sent ({kind})"
+def _row(row: int | None) -> list[int]:
+    return [] if row is None else [row]
 
 
-def _table(held: dict[str, str] | None, sent: dict[str, str], say: Callable[[str], object]) -> None:
-    if held is None:
-        say("  what was acknowledged was not kept (ICOMMKT__KEEP_CONTENT), only its hash")
-        held = {}
+def _why_not(session: Session, email: str) -> str:
+    for table, why in {
+        "invalid_emails": "is no valid e-mail: marts.invalid_emails says why",
+        "excluded_contacts": "is excluded by the seed excluded_emails: marts.excluded_contacts says by which line",
+    }.items():
+        if session.state.number(
+            "select count(*) from duckdb_tables() where database_name = 'published' and table_name = ?", [table]
+        ) and session.state.number(f"select count(*) from published.marts.{table} where email = ?", [email]):
+            return f"{mask_email(email)} {why}"
+    return f"neither the published contacts nor the state know {mask_email(email)}"
+
+
+def _table(held: dict[str, str], sent: dict[str, str], say: Callable[[str], object]) -> None:
     keys = [*sent, *(key for key in held if key not in sent)]
     if not keys:
         return

@@ -11,7 +11,7 @@ from loaders.errors import PipelineError
 from loaders.icommkt import answers, fields
 from loaders.icommkt.client import Client, RequestError
 from loaders.icommkt.errors import RefusedError
-from loaders.icommkt.push import connect, profiles_of
+from loaders.icommkt.session import opened
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse
 from loaders.text import mask_email
@@ -23,15 +23,9 @@ def probe(house: Warehouse, settings: IcommktSettings, email: str, say: Callable
     Raises PipelineError for an address that is a contact, RefusedError when a step is refused that must work.
     """
     wanted = email.strip().lower()
-    db, published, _ = connect(house, read_only=True)
-    with db:
-        profile = profiles_of(db, settings)[0]
-        known = db.execute(
-            "select 1 from published.marts.icommkt_payloads where email = $email union all"
-            " select 1 from state.push.acknowledgements where email = $email",
-            {"email": wanted},
-        ).fetchone()
-        keys = published.fields
+    with opened(house, settings, read_only=True, email=wanted) as session:
+        profile, keys = session.profiles[0], session.published.fields
+        known = session.state.number("select count(*) from scratch.relation")
     if known:
         raise PipelineError(f"{mask_email(wanted)} is a contact; probe with an address that is no customer's")
     if not keys:

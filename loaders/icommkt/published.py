@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +17,10 @@ from loaders.errors import PipelineError, SettingsError
 from loaders.fields import UNENDING
 from loaders.icommkt.settings import IcommktSettings, env
 
+CONTACTS = "marts.icommkt_contacts"
 NEEDED = (
-    "marts.icommkt_payloads",
-    "marts.icommkt_contacts",
+    CONTACTS,
+    "marts.icommkt_payload_hashes",
     "marts.icommkt_contact_websites",
     "marts.icommkt_profile_fields",
     "seeds.icommkt_profiles",
@@ -43,72 +44,99 @@ class Build:
 
 
 class Field(NamedTuple):
-    """A field that is sent: the mart column it is taken from, its type, and of a window's the days it looks at."""
+    """A field that is sent: its mart column, its type, of a window's the days it looks at, and whether its change is sent."""
 
     column: str = ""
     type: str = ""
     first_day: int | None = None
     last_day: int | None = None
+    triggers: bool = True
 
 
 @dataclass(frozen=True)
 class Published:
-    """The file, attached as `published`."""
+    """The file, attached under `name`."""
 
+    name: str
     build: Build
     windows: tuple[str, ...]
     """Columns of `icommkt_contacts` that count a window's purchases, the open-ended one left out."""
     fields: tuple[str, ...]
-    """Keys of the profile fields, as the first payload has them."""
+    """Keys of the profile fields, in the order in which they are sent."""
     columns: dict[str, Field]
     """What icommkt_profile_fields says of the fields, by key."""
-    fields_hash: str
-    """Stands for all of that."""
+    payload_sql: str
+    """The SQL of the view `icommkt_payloads`, over CONTACTS."""
+
+    def payloads(
+        self, db: duckdb.DuckDBPyConnection, rows: Sequence[int], empty_value: str = ""
+    ) -> dict[tuple[str, str], str]:
+        """Return the payload texts of some contacts, given as rows of `icommkt_contacts`, by store_key and e-mail.
+
+        The rows are picked inside of the view's SQL: a join with the view would make the texts of all contacts.
+        `empty_value` stands for empty values.
+        """
+        if not rows:
+            return {}
+        some = (
+            f"(select * from {self.name}.{CONTACTS} where rowid between {min(rows):d} and {max(rows):d}"
+            " and rowid in (select unnest($rows)))"
+        )
+        sql = f"select store_key, email, custom_fields from ({self.payload_sql.replace(CONTACTS, some)})"
+        filled = f'"Value":{json.dumps(empty_value, ensure_ascii=False)}}}'
+        return {
+            (store_key, email): text.replace('"Value":""}', filled)  # a quote inside of a value has a backslash
+            for store_key, email, text in db.execute(sql, {"rows": rows}).fetchall()
+        }
 
 
-def attach(db: duckdb.DuckDBPyConnection, path: Path) -> Published:
-    """Attach the published file read-only and read what it says of itself.
+def attach(db: duckdb.DuckDBPyConnection, path: Path, name: str = "published") -> Published:
+    """Attach a published file read-only and read what it says of itself.
 
     Raises PipelineError when it is missing or is not a published file.
     """
     publish.find(path)
     try:
-        db.execute(f"attach '{_quoted(path)}' as published (read_only)")
+        db.execute(f"attach '{_quoted(path)}' as {name} (read_only)")
         build_row = db.execute(
-            "select build_id, as_of_date, store_timezone, built_at, is_tested from published.meta.build"
+            f"select build_id, as_of_date, store_timezone, built_at, is_tested from {name}.meta.build"
         ).fetchall()
-        rows = db.execute("select table_name, row_count from published.meta.row_counts where layer = 'raw'").fetchall()
+        rows = db.execute(f"select table_name, row_count from {name}.meta.row_counts where layer = 'raw'").fetchall()
         # Not duckdb_columns(): that looks into every view of DuckDB's own, which takes longer than all the rest here.
         tables = db.execute(
-            "select schema_name || '.' || table_name from duckdb_tables() where database_name = 'published'"
+            "select schema_name || '.' || table_name from duckdb_tables() where database_name = ?", [name]
         ).fetchall()
+        view = db.execute(
+            "select sql from duckdb_views() where database_name = ? and view_name = 'icommkt_payloads'", [name]
+        ).fetchone()
     except duckdb.Error as error:
         raise PipelineError(f"{path} is not a published file ({_first_line(error)}); run make build") from None
     if len(build_row) != 1:
         raise PipelineError(f"{path}: meta.build has {len(build_row)} rows instead of one; run make build")
     lacking = [table for table in NEEDED if (table,) not in tables]
-    if lacking:
-        raise PipelineError(f"{path} holds no {' and no '.join(lacking)}; run make build")
+    if lacking or not view:
+        raise PipelineError(
+            f"{path} holds no {' and no '.join(lacking or ['view marts.icommkt_payloads'])}; run make build"
+        )
     build_id, as_of_date, zone, built_at, tested = build_row[0]
     keys = db.execute(
-        "select json_extract_string(custom_fields, '$[*].Key') from published.marts.icommkt_payloads limit 1"
+        f"select json_extract_string(custom_fields, '$[*].Key') from {name}.marts.icommkt_payloads limit 1"
     ).fetchone()
-    seed = db.execute(
-        "select profile_field_key, mart_column, type, max_length, enabled, triggers_send"
-        " from published.marts.icommkt_profile_fields where enabled order by all"
+    sent = db.execute(
+        f"select profile_field_key, mart_column, type, first_day, last_day, triggers_send"
+        f" from {name}.marts.icommkt_profile_fields where enabled"
     ).fetchall()
-    days = db.execute(
-        "select mart_column, first_day, last_day from published.marts.icommkt_profile_fields where last_day is not null"
-        " order by all"
+    windows = db.execute(
+        f"select mart_column from {name}.marts.icommkt_profile_fields where mart_column like 'purchases%'"
+        f" and last_day < {UNENDING} order by 1"
     ).fetchall()
-    windows = {column: (first, last) for column, first, last in days}
-    lasting = [column for column, _, last in days if column.startswith("purchases_") and last < UNENDING]
     return Published(
+        name=name,
         build=Build(str(build_id), as_of_date, zone, built_at, bool(tested), dict(rows)),
-        windows=tuple(lasting),
+        windows=tuple(column for (column,) in windows),
         fields=tuple(keys[0]) if keys else (),
-        columns={row[0]: Field(row[1], row[2], *windows.get(row[1], (None, None))) for row in seed},
-        fields_hash=hashlib.sha256(json.dumps(seed, default=str).encode()).hexdigest()[:16],
+        columns={key: Field(*rest) for key, *rest in sent},
+        payload_sql=view[0].partition(" AS ")[2].rstrip(";"),
     )
 
 

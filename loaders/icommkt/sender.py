@@ -9,16 +9,15 @@ import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
-from typing import cast
+from typing import NamedTuple, cast
 
 import orjson
 
 from loaders import http
-from loaders.icommkt import answers, fields, interrupt
+from loaders.icommkt import answers, interrupt
 from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
 from loaders.icommkt.errors import RefusedError, StoppedError
-from loaders.icommkt.plan import Item
+from loaders.icommkt.relation import Item
 from loaders.icommkt.settings import IcommktSettings
 from loaders.text import fit
 
@@ -34,34 +33,22 @@ GRACE = 5.0
 """Seconds that the requests under way are given when a run is asked to end."""
 COMMIT_WITHIN = 0.05
 """Seconds that an answer may wait for others to be written down with it."""
-NOT_A_LIST = "not JSON"
 CHECK = "check the API key, the profile key and the profile's fields"
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """A contact that was refused. `explicit`: ICOMMKT said so of this contact; otherwise its request just failed.
+class Settled(NamedTuple):
+    """What became of one contact: `accepted`, `refused`, `removed` or `not removed`.
 
-    `reason` is fit to show.
+    `explicit`: ICOMMKT said so of this contact; otherwise its request just failed. `reason` is fit to show.
     """
 
     item: Item
-    code: str
-    reason: str
-    permanent: bool
+    outcome: str
+    status: str | None = None
+    code: str = ""
+    reason: str = ""
+    permanent: bool = False
     explicit: bool = True
-
-
-@dataclass(slots=True)
-class Settled:
-    """What one answer settled. `statuses` are those of `taken`; `contents` are its fields, packed, or None."""
-
-    taken: list[Item] = field(default_factory=list)
-    statuses: list[str | None] = field(default_factory=list)
-    contents: bytes | None = None
-    refused: list[Refusal] = field(default_factory=list)
-    removed: list[tuple[str, str]] = field(default_factory=list)
-    not_removed: int = 0
 
 
 class Sizes:
@@ -93,8 +80,8 @@ class Sizes:
 class Sender:
     """Delivers contacts to one profile.
 
-    `settle` is called in the caller's thread with the answers that have come, usually one. A batch counts as under way
-    until then, and no more than twice as many as there are senders are.
+    `settle` is called in the caller's thread with what became of contacts. A batch counts as under way until then, and no
+    more than twice as many as there are senders are.
 
     `has_accepted`: the profile has taken contacts before. Then it is not at fault when it refuses new ones.
     """
@@ -118,14 +105,14 @@ class Sender:
         self._stop = stop
         self._settle = settle
         self._has_accepted = has_accepted
-        self._settled: queue.SimpleQueue[Settled] = queue.SimpleQueue()
-        self._waiting: list[Settled] = []
+        self._settled: queue.SimpleQueue[list[Settled]] = queue.SimpleQueue()
+        self._waiting: list[list[Settled]] = []
         self._drained = time.monotonic()
         self._lock = threading.Lock()
         self._permanent = re.compile(settings.permanent_pattern)
         self._any_taken = False
         self._refused_in_a_row = 0
-        self._doubtful: list[Refusal] = []
+        self._doubtful: list[Settled] = []
 
     # -- the caller's thread
 
@@ -137,9 +124,9 @@ class Sender:
         self._in_threads(self._deliver, self._batches(items))
         self._end_doubts()
 
-    def remove(self, keys: Iterable[tuple[str, str]]) -> None:
-        """Remove contacts, given as (store_key, e-mail), from the profile."""
-        self._in_threads(self._remove, keys)
+    def remove(self, items: Iterable[Item]) -> None:
+        """Remove contacts from the profile."""
+        self._in_threads(self._remove, items)
 
     def _in_threads(self, work: Callable[..., object], parts: Iterable[object]) -> None:
         pool = ThreadPoolExecutor(self.settings.senders, thread_name_prefix="sender")
@@ -235,15 +222,12 @@ class Sender:
             self._drained = now
         elif not unless_recent or len(self._waiting) >= self.settings.senders or now - self._drained >= COMMIT_WITHIN:
             settled, self._waiting, self._drained = self._waiting, [], now
-            self._settle(settled)
+            self._settle([one for answer in settled for one in answer])
 
     def _batches(self, items: Iterable[Item]) -> Iterator[list[Item]]:
         batch: list[Item] = []
         size = 0
         for item in items:
-            if not item.is_list:
-                self._settled.put(Settled(refused=[Refusal(item, NOT_A_LIST, "the payload is no JSON list", True)]))
-                continue
             more = _size(item)
             if batch and (len(batch) >= self.sizes.contacts or size + more > self.sizes.bytes):
                 yield batch
@@ -260,7 +244,7 @@ class Sender:
             return
         if not self._any_taken and any(self._accuses(one) for one in doubtful):
             raise RefusedError(f"ICOMMKT took none of the contacts: {doubtful[0].reason}; {CHECK}")
-        self._settle([Settled(refused=doubtful)])
+        self._settle(doubtful)
 
     # -- the senders' threads
 
@@ -306,46 +290,43 @@ class Sender:
         try:
             fate = self.client.save_one(self.profile_key, item.email, _contact(item))
         except RequestError as error:
-            self._doubt([self._refusal(item, error.code, error.reason, explicit=False)])
+            self._doubt([self._refused(item, error.code, error.reason, explicit=False)])
             return False
         if isinstance(fate, answers.Unclear):
-            self._doubt([self._refusal(item, "", "the answer has no status code", explicit=False)])
+            self._doubt([self._refused(item, "", "the answer has no status code", explicit=False)])
             return False
         self._report([item], [fate])
         return isinstance(fate, answers.Accepted)
 
     def _report(self, items: list[Item], fates: list[answers.Fate]) -> None:
-        settled = Settled()
+        taken, refused = [], []
         for item, fate in zip(items, fates, strict=True):
             if isinstance(fate, answers.Accepted):
-                settled.taken.append(item)
-                settled.statuses.append(fate.status)
+                taken.append(Settled(item._replace(content=b""), "accepted", status=fate.status))
             elif isinstance(fate, answers.Refused):
-                settled.refused.append(self._refusal(item, fate.code, fate.reason))
-        if settled.taken and self.settings.keep_content:
-            settled.contents = fields.pack([item.content for item in settled.taken])
-        doubtful: list[Refusal] = []
+                refused.append(self._refused(item, fate.code, fate.reason))
+        doubtful: list[Settled] = []
         with self._lock:
-            if settled.taken:
+            if taken:
                 self._any_taken = True
                 self._refused_in_a_row = 0
-                settled.refused += self._doubtful
+                refused += self._doubtful
                 self._doubtful = []
             elif not self._any_taken:
-                doubtful = [one for one in settled.refused if not one.permanent and not one.item.tries]
-                settled.refused = [one for one in settled.refused if one.permanent or one.item.tries]
-            if not settled.taken:
-                self._refused_in_a_row += sum(self._accuses(one) for one in settled.refused)
+                doubtful = [one for one in refused if not one.permanent and not one.item.tries]
+                refused = [one for one in refused if one.permanent or one.item.tries]
+            if not taken:
+                self._refused_in_a_row += sum(self._accuses(one) for one in refused)
             too_many = self._refused_in_a_row >= REFUSED_IN_A_ROW
-        self._settled.put(settled)
+        self._settled.put(taken + refused)
         if too_many:
             raise RefusedError(
-                f"ICOMMKT refused {self._refused_in_a_row:,} contacts in a row: {settled.refused[-1].reason}; {CHECK}"
+                f"ICOMMKT refused {self._refused_in_a_row:,} contacts in a row: {refused[-1].reason}; {CHECK}"
             )
         if doubtful:
             self._doubt(doubtful)
 
-    def _doubt(self, refusals: list[Refusal]) -> None:
+    def _doubt(self, refusals: list[Settled]) -> None:
         """Keep refusals until it is clear whether the contacts or the service, key or profile are at fault.
 
         A contact that is taken clears it up: then the service works, and the refusals are the contacts' own.
@@ -358,28 +339,29 @@ class Sender:
             self._doubtful = []
         raise RefusedError(f"ICOMMKT refused {number} contacts and took none meanwhile: {refusals[-1].reason}; {CHECK}")
 
-    def _accuses(self, refusal: Refusal) -> bool:
+    def _accuses(self, refusal: Settled) -> bool:
         """Whether a refusal speaks against key, profile or fields: it is of a contact that should have been taken."""
         return not refusal.item.tries and (refusal.item.is_held or not self._has_accepted)
 
-    def _refusal(self, item: Item, code: str, reason: str, *, explicit: bool = True) -> Refusal:
+    def _refused(self, item: Item, code: str, reason: str, *, explicit: bool = True) -> Settled:
         permanent = code in self.settings.permanent_codes or bool(self._permanent.search(reason))
         # Many may have to be kept for a while, and their fields are not needed any more.
-        return Refusal(item._replace(content=b""), code, fit(reason, contact=item.email), permanent, explicit)
+        reason = fit(reason, contact=item.email)
+        return Settled(item._replace(content=b""), "refused", None, code, reason, permanent, explicit)
 
-    def _remove(self, key: tuple[str, str]) -> None:
+    def _remove(self, item: Item) -> None:
         if self._stop.is_set():
             raise StoppedError
         try:
-            self.client.remove(self.profile_key, key[1])
+            self.client.remove(self.profile_key, item.email)
         except RequestError:
-            self._settled.put(Settled(not_removed=1))
+            self._settled.put([Settled(item, "not removed")])
         else:
-            self._settled.put(Settled(removed=[key]))
+            self._settled.put([Settled(item, "removed")])
 
 
 def _contact(item: Item) -> bytes:
-    """Return a contact's JSON; its fields are the mart's own text, checked to be a JSON list."""
+    """Return a contact's JSON; its fields are the mart's own text."""
     return b'{"Email":' + orjson.dumps(item.email) + b',"CustomFields":' + item.content + b"}"
 
 

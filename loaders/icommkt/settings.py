@@ -64,8 +64,6 @@ class IcommktSettings:
     """Sent in place of an empty value, should a profile be found to ignore empty ones (`probe` tells)."""
     max_stale_days: int = number(7, 0, 3_650)
     """Fields with `triggers_send` = no travel at the latest after so many days."""
-    keep_content: bool = True
-    """Keep what was acknowledged in the state file (compressed), for `preview` and `verify`."""
 
     permanent_codes: tuple[str, ...] = ()
     """Status codes that mean the contact will never be taken as it is (none is published)."""
@@ -107,14 +105,18 @@ def env(name: str) -> str:
     return reading.env(SECTION, name)
 
 
-def read(*, profile_needed: bool = True) -> IcommktSettings:
+def read(*, profile_needed: bool = True, api_key_needed: bool = True) -> IcommktSettings:
     """Read and check the settings. `profile_needed` is false where a seed may name other profiles.
+
+    Without `api_key_needed` the key is empty when it is not set.
 
     Raises SettingsError naming what is missing or wrong.
     """
     values = reading.read(IcommktSettings, SECTION)
     missing = [name for name in ("api_key", "profile_key") if not values.get(name)]
-    if missing if profile_needed else "api_key" in missing:
+    if not api_key_needed:
+        values.setdefault("api_key", "")
+    elif missing if profile_needed else "api_key" in missing:
         raise _not_set(*map(env, missing))
     return IcommktSettings(**values)
 

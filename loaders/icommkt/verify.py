@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import logging
 import threading
@@ -10,18 +11,17 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
-from loaders.icommkt import answers, fields, guards
-from loaders.icommkt import plan as planning
+from loaders.icommkt import answers, fields, guards, relation
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
-from loaders.icommkt.errors import DriftError, RefusedError, UnavailableError
-from loaders.icommkt.plan import Profile
-from loaders.icommkt.published import Published
-from loaders.icommkt.push import Options, Run, connect, describe, make_plan, may_send, objections, profiles_of
+from loaders.icommkt.errors import DriftError, GuardError, RefusedError, UnavailableError
+from loaders.icommkt.published import Field
+from loaders.icommkt.push import Options, describe, may_send, objections
+from loaders.icommkt.relation import Profile
+from loaders.icommkt.run import Run
+from loaders.icommkt.session import Session, opened
 from loaders.icommkt.settings import IcommktSettings
-from loaders.icommkt.state import State
 from loaders.paths import Warehouse
 from loaders.text import mask_email
 
@@ -67,16 +67,15 @@ def verify(
     With `repair`, the contacts that drifted are sent again, and only they. Raises DriftError when something drifted and
     was not repaired, GuardError before a repair that a push would refuse, RefusedError, UnavailableError.
     """
-    db, published, state = connect(house, read_only=not repair)
     total = 0
-    with db:
-        for profile in profiles_of(db, settings):
-            make_plan(db, published, state, profile, settings)
-            found = compare(db, published, state, profile, settings, sample)
+    with opened(house, settings, read_only=not repair) as session:
+        session.find_before()
+        for profile in session.profiles:
+            found = compare(session, profile, sample)
             total += found.drifted
             _report(profile, found)
             if repair and found.drifted:
-                _repair(db, published, state, profile, settings, options)
+                _repair(session, profile, found.drifted, options)
     if total and not repair:
         raise DriftError(
             f"{total:,} contacts in ICOMMKT are not as they were sent; make verify REPAIR=1 (--repair) sends them"
@@ -84,163 +83,139 @@ def verify(
     return 0
 
 
-def compare(
-    db: duckdb.DuckDBPyConnection,
-    published: Published,
-    state: State,
-    profile: Profile,
-    settings: IcommktSettings,
-    sample: int | None,
-) -> Found:
-    """Compare a profile whose plan has been made; (store_key, e-mail) of what drifted are left in table `wanted`."""
-    db.execute("create or replace temp table wanted (store_key varchar, email varchar)")
-    db.execute("create or replace temp table seen (email varchar)")
-    keys = published.fields
-    _expect(db, keys, settings, sample)
-    client = Client(settings, threading.Event())
+def compare(session: Session, profile: Profile, sample: int | None) -> Found:
+    """Compare a profile with the mart; (store_key, e-mail) of what drifted are left in table `scratch.wanted`."""
+    db = session.db
+    db.execute("create or replace table scratch.wanted (store_key varchar, email varchar)")
+    db.execute("create or replace table scratch.seen (email varchar)")
+    _expect(session, profile, sample)
+    client = Client(session.settings, threading.Event())
     found = Found()
     try:
-        listed = client.list_all(profile.key) if sample is None else _one_by_one(db, client, profile.key)
-        for chunk in _chunks(listed, planning.CHUNK):
-            _compare_chunk(db, state, chunk, keys, profile, settings, found)
+        listed = client.list_all(profile.key) if sample is None else _one_by_one(session, client, profile.key)
+        for chunk in _chunks(listed, relation.CHUNK):
+            _compare_chunk(session, profile, chunk, found)
     except WholeRefusalError as error:
         raise RefusedError(f"ICOMMKT does not list the profile: {error.reason}") from None
     except RequestError as error:
         raise UnavailableError(f"the profile could not be read: {error.reason}") from None
     missing = db.execute(
-        "select expected.store_key, expected.email from expected semi join held using (store_key, email)"
-        " anti join seen using (email) order by 2"
+        "select store_key, email from scratch.expected where is_held and email not in (from scratch.seen) order by 2"
     ).fetchall()
     found.missing = len(missing)
     found.compared += len(missing)
     for store_key, email in missing:
-        db.execute("insert into wanted values (?, ?)", [store_key, email])
+        db.execute("insert into scratch.wanted values (?, ?)", [store_key, email])
         if len(found.samples) < SHOWN:
             found.samples.append(f"{mask_email(email)}: not in the profile")
     return found
 
 
-def _expect(
-    db: duckdb.DuckDBPyConnection, keys: tuple[str, ...], settings: IcommktSettings, sample: int | None
-) -> None:
-    """Make table `expected`: a digest of what the mart says of each contact (of a sample of the acknowledged ones)."""
-    db.execute("create or replace temp table expected (store_key varchar, email varchar, digest blob)")
-    picked = "contacts where in_audience"
-    if sample is not None:
-        db.execute(
-            "create or replace temp table sampled as select contacts.* from contacts semi join held"
-            f" using (store_key, email) where in_audience order by random() limit {sample:d}"
+def _expect(session: Session, profile: Profile, sample: int | None) -> None:
+    """Make table `scratch.expected`: what ICOMMKT should hold, of all contacts or of a sample of the acknowledged ones.
+
+    As a digest of what the mart says; `is_same`: the mart says what was acknowledged; `is_close`: but for fields whose
+    change is not sent.
+    """
+    db, empty = session.db, session.settings.empty_value
+    picked = "" if sample is None else f"and is_held order by random() limit {sample:d}"
+    db.execute(
+        f"""
+        create or replace table scratch.expected as
+        select
+            store_key, email, contact_row, old_row, is_held, old_content = new_content as is_same,
+            old_hash = new_hash as is_close, cast(null as blob) as digest
+        from (
+            from scratch.relation
+            where profile = $profile and new_hash is not null and outcome <> 'outside' {picked}
         )
-        picked = "sampled"
-    bounds = db.execute(f"select min(payload_row), max(payload_row) from {picked}").fetchone()
-    if bounds is None or bounds[0] is None:
-        return
-    first, last = bounds
-    for start in range(first, last + 1, planning.CHUNK):
-        rows = db.execute(
-            "select payload.store_key, payload.email, payload.custom_fields"
-            " from published.marts.icommkt_payloads as payload"
-            f" semi join (select payload_row from {picked}) as picked on picked.payload_row = payload.rowid"
-            " where payload.rowid between ? and ?",
-            [start, start + planning.CHUNK - 1],
-        ).fetchall()
-        columns = [
-            [store_key for store_key, _, _ in rows],
-            [email.strip().lower() for _, email, _ in rows],
-            [fields.digest(fields.of_text(text, settings.empty_value), keys) for _, _, text in rows],
-        ]
-        db.register("given", pa.table(columns, schema=_EXPECTED))
-        db.execute("insert into expected select * from given")
+        left join (from scratch.before where profile = $profile and is_exact) as before using (store_key, email)""",
+        {"profile": profile.name},
+    )
+    after = -1
+    while rows := db.execute(
+        "select contact_row from scratch.expected where contact_row > ? order by 1 limit ?", [after, relation.CHUNK]
+    ).fetchall():
+        after = rows[-1][0]
+        texts = session.published.payloads(db, [row for (row,) in rows], empty)
+        digests = [fields.digest(fields.of_text(text), session.published.fields) for text in texts.values()]
+        db.register(
+            "given", pa.table([[key[0] for key in texts], [key[1] for key in texts], digests], schema=_EXPECTED)
+        )
+        db.execute(
+            "update scratch.expected set digest = given.digest from given"
+            " where expected.store_key = given.store_key and expected.email = given.email"
+        )
         db.unregister("given")
 
 
-def _one_by_one(db: duckdb.DuckDBPyConnection, client: Client, profile_key: str) -> Iterator[dict[str, Any]]:
-    for (email,) in db.execute("select email from expected order by email").fetchall():
+def _one_by_one(session: Session, client: Client, profile_key: str) -> Iterator[dict[str, Any]]:
+    for (email,) in session.db.execute("select email from scratch.expected order by email").fetchall():
         contact = client.list_one(profile_key, email)
         if contact is not None:
             yield contact
 
 
-def _compare_chunk(
-    db: duckdb.DuckDBPyConnection,
-    state: State,
-    chunk: list[dict[str, Any]],
-    keys: tuple[str, ...],
-    profile: Profile,
-    settings: IcommktSettings,
-    found: Found,
-) -> None:
+def _compare_chunk(session: Session, profile: Profile, chunk: list[dict[str, Any]], found: Found) -> None:
+    db = session.db
     emails = [_storable(contact.get("Email")) for contact in chunk]
     held = [fields.of_listed(contact) for contact in chunk]
     for contact in chunk:
         letter = contact.get("Status")
         if letter and letter != "A":
             found.inactive[answers.word(letter)] += 1
-    digests = [fields.digest(one, keys) for one in held]
+    digests = [fields.digest(one, session.published.fields) for one in held]
     db.register("listed", pa.table([emails, digests, list(range(len(chunk)))], schema=_LISTED))
-    db.execute("insert into seen select email from listed")
+    db.execute("insert into scratch.seen select email from listed")
     rows = db.execute(
         """
-        select
-            listed.position, expected.store_key, expected.email,
-            expected.digest = listed.digest as is_equal,
-            held.email is not null as is_held
-        from listed join expected using (email) left join held using (store_key, email)"""
+        select listed.position, store_key, email, contact_row, old_row, is_held, is_same, is_close,
+            expected.digest = listed.digest as is_equal
+        from listed join scratch.expected using (email) order by listed.position"""
     ).fetchall()
-    strangers = db.execute(
-        "select count(*) filter (where held.email is null), count(*) filter (where held.email is not null)"
-        " from listed anti join contacts using (email) left join held using (email)"
-    ).fetchone()
-    db.unregister("listed")
-    if strangers is not None:
-        found.strangers += strangers[0]
-        found.left += strangers[1]
-    found.compared += len(rows)
-    found.equal += sum(is_equal for *_, is_equal, _ in rows)
-    found.waiting += sum(not is_equal and not is_held for *_, is_equal, is_held in rows)
-    differing = [tuple(row[:3]) for row in rows if row[4] and not row[3]]
-    if differing:
-        _judge(db, state, differing, held, profile, settings, found)
-
-
-def _judge(
-    db: duckdb.DuckDBPyConnection,
-    state: State,
-    differing: list[tuple[Any, ...]],
-    listed: list[dict[str, str]],
-    profile: Profile,
-    settings: IcommktSettings,
-    found: Found,
-) -> None:
-    """Tell contacts that only wait for the next push from those that somebody else changed."""
-    columns = [list(column) for column in zip(*differing, strict=True)]
-    db.register("differing", pa.table(columns, names=["position", "store_key", "email"]))
-    rows = db.execute(
+    left, strangers = db.execute(
         """
-        select
-            differing.position, differing.store_key, differing.email, payload.custom_fields,
-            acknowledged.content_id, acknowledged.content_index,
-            acknowledged.content_hash = md5(payload.custom_fields) as is_latest
-        from differing
-        join contacts using (store_key, email)
-        join published.marts.icommkt_payloads as payload on payload.rowid = contacts.payload_row
-        join state.push.acknowledgements as acknowledged
-            on acknowledged.profile = $profile
-            and acknowledged.store_key = differing.store_key and acknowledged.email = differing.email
-        order by differing.position""",
+        select count(*) filter (is_left), count(*) filter (not is_left)
+        from (
+            select listed.email, coalesce(bool_or(relation.is_held), false) as is_left
+            from listed
+            left join (from scratch.relation where profile = $profile) as relation using (email)
+            group by listed.email
+            having not coalesce(bool_or(relation.new_hash is not null), false)
+        )""",
         {"profile": profile.name},
-    ).fetchall()
-    db.unregister("differing")
-    kept = state.contents([row[4] for row in rows if row[4] is not None and not row[6]])
-    for position, store_key, email, custom_fields, content_id, index, is_latest in rows:
-        acknowledged = kept[content_id][index] if content_id in kept else None
-        if not is_latest and (acknowledged is None or not fields.differing(listed[position], acknowledged)):
+    ).fetchall()[0]
+    db.unregister("listed")
+    found.left += left
+    found.strangers += strangers
+    found.compared += len(rows)
+    found.equal += sum(row[8] for row in rows)
+    found.waiting += sum(not row[8] and not row[5] for row in rows)
+    _judge(session, [row[:8] for row in rows if row[5] and not row[8]], held, found)
+
+
+def _judge(session: Session, differing: list[tuple[Any, ...]], listed: list[dict[str, str]], found: Found) -> None:
+    """Tell contacts that only wait for the next push from those that somebody else changed."""
+    db, published, pushed, empty = session.db, session.published, session.pushed, session.settings.empty_value
+    new = published.payloads(db, [row[3] for row in differing], empty)
+    old = pushed.payloads(db, [row[4] for row in differing if row[4] is not None], empty) if pushed else {}
+    for position, store_key, email, _, _, _, is_same, is_close in differing:
+        sent = fields.of_text(new[store_key, email])
+        if is_same:
+            acknowledged = sent
+        elif (store_key, email) in old:
+            acknowledged = fields.of_text(old[store_key, email])
+        else:  # what is known of it are the fields that the mart still says the same of, if any
+            acknowledged = {
+                key: value for key, value in sent.items() if is_close and published.columns.get(key, Field()).triggers
+            }
+        if not fields.differing(listed[position], acknowledged):
             found.waiting += 1
             continue
-        names = fields.differing(listed[position], fields.of_text(custom_fields, settings.empty_value))
+        names = fields.differing(listed[position], sent)
         found.changed += 1
         found.by_field.update(names)
-        db.execute("insert into wanted values (?, ?)", [store_key, email])
+        db.execute("insert into scratch.wanted values (?, ?)", [store_key, email])
         if len(found.samples) < SHOWN:
             more = f" and {len(names) - 5} more" if len(names) > 5 else ""
             found.samples.append(f"{mask_email(email)}: {', '.join(names[:5])}{more}")
@@ -267,25 +242,23 @@ def _report(profile: Profile, found: Found) -> None:
         log.info("%s: %s", name, line)
 
 
-def _repair(
-    db: duckdb.DuckDBPyConnection,
-    published: Published,
-    state: State,
-    profile: Profile,
-    settings: IcommktSettings,
-    options: Options,
-) -> None:
-    plan = planning.make(db, published, profile, settings, only=True)
-    today = options.as_of_date or published.build.today()
+def _repair(session: Session, profile: Profile, drifted: int, options: Options) -> None:
+    build, counts = session.published.build, relation.count(session.db, profile.name)
     wrong = [
-        *guards.of_build(published.build, today),
-        *objections(db, published, state, profile, plan, settings),
+        *guards.of_build(build, options.as_of_date or build.today()),
+        *objections(session, profile, dataclasses.replace(counts, held_again=drifted)),
     ]
-    for line in describe(db, published, state, profile, plan, settings):
+    for line in describe(session, profile, counts):
         log.info(line)
-    if not may_send(wrong, options):
+    run = Run(session, profile, counts, command="repair")
+    found = may_send(wrong, options)
+    if options.dry_run:
         return
-    Run(db, published, state, profile, settings, command="repair").send(plan, removing=False)
+    if found and not options.force:
+        message = f"nothing was sent: {found}; {guards.OVERRIDE}"
+        run.stopped(message)
+        raise GuardError(message)
+    run.send(wanted="scratch.wanted", removing=False)
 
 
 def _storable(email: object) -> str:

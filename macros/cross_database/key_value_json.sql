@@ -18,3 +18,28 @@
             {%- endfor %}
         ))
 {%- endmacro %}
+
+
+{#- A short text that differs when a key or a value of a contact's fields does. -#}
+{% macro hash_of_fields(fields) -%}
+    {%- set keys = magento_icommkt.quoted(fields | map(attribute='profile_field_key') | join('|')) -%}
+    {{ return(adapter.dispatch('hash_of_fields', 'magento_icommkt')(fields, keys)) }}
+{%- endmacro %}
+
+{% macro default__hash_of_fields(fields, keys) -%}
+    md5(cast(to_json([
+            {{ keys }}
+            {%- for field in fields %},
+            {{ magento_icommkt.profile_value(field) }}
+            {%- endfor %}
+        ]) as varchar))
+{%- endmacro %}
+
+{% macro spark__hash_of_fields(fields, keys) -%}
+    md5(to_json(array(
+            {{ keys }}
+            {%- for field in fields %},
+            {{ magento_icommkt.profile_value(field) }}
+            {%- endfor %}
+        )))
+{%- endmacro %}

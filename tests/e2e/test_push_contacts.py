@@ -212,12 +212,3 @@ def test_a_placeholder_for_empty_values(desk: Desk) -> None:
     push(desk, empty_value="-")
     assert desk.requests() == []
     assert desk.run("verify", empty_value="-").returncode == 0
-
-
-def test_a_payload_that_is_no_list_is_refused_here_and_harms_nobody(desk: Desk) -> None:
-    smuggled = '[]},{"Email":"victim@example.com","CustomFields":[{"Key":"nombre","Value":"x"}]'
-    desk.publish([*people(3), Given("odd@example.com", {"nombre": "x"}, custom_fields=smuggled)])
-    out = push(desk)
-    assert "3 acknowledged, 1 refused" in out
-    assert sorted(desk.held()) == ["p0@example.com", "p1@example.com", "p2@example.com"]
-    assert desk.query("select email, permanent from push.rejections") == [("odd@example.com", True)]

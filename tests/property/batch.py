@@ -147,7 +147,7 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         warehouse=warehouse,
         answers=answers,
         nodes=nodes,
-        needed=upstream(dbt.manifest, "model.magento_icommkt.icommkt_payloads"),
+        needed=upstream(dbt.manifest, "model.magento_icommkt.icommkt_payload_hashes"),
         seeds=read(project / "seeds"),
         failed_tests=[f"{test.node.name}: {test.message}" for test in failed if test.node.resource_type == "test"],
         failed_unit_tests=[test.node.name for test in failed if test.node.resource_type == "unit_test"],
@@ -186,7 +186,6 @@ def expected(situation: Situation, seeds: Seeds, position: int, store: Store) ->
                 "store_key": f"{position}",
                 "email": email,
                 "keys": keys,
-                "has_purchase": found.contacts[email]["purchases_total"] != 0,
                 "hash": sorted(triggering(fields, seeds).items()),
                 **fields,
             }
@@ -198,19 +197,19 @@ def expected(situation: Situation, seeds: Seeds, position: int, store: Store) ->
 def read_payload(row: Mapping[str, Any], seeds: Seeds) -> dict[str, Any]:
     """A row of icommkt_payloads as `expected` has it: each field by its key.
 
-    The hash says nothing by itself: it stands for the triggering fields when it is the MD5 of exactly their JSON text.
+    The hash says nothing by itself: it stands for the triggering fields when it is the MD5 of exactly their keys and values.
     """
     sent = json.loads(row["custom_fields"])
     fields = {field["Key"]: field["Value"] for field in sent}
     triggers = {field.key for field in seeds.fields if field.triggers_send}
     hashed = [field for field in sent if field["Key"] in triggers]
-    text = json.dumps(hashed, ensure_ascii=False, separators=(",", ":"))
+    keys = "|".join(field["Key"] for field in hashed)
+    text = json.dumps([keys, *(field["Value"] for field in hashed)], ensure_ascii=False, separators=(",", ":"))
     is_right = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() == row["payload_hash"]
     return {
         "store_key": row["store_key"],
         "email": row["email"],
         "keys": [field["Key"] for field in sent],
-        "has_purchase": row["has_purchase"],
         "hash": sorted((field["Key"], field["Value"]) for field in hashed) if is_right else row["payload_hash"],
         **fields,
     }

@@ -19,7 +19,7 @@ DAY = dt.date(2026, 11, 23)
 
 @pytest.fixture
 def house(tmp_path: Path) -> Warehouse:
-    """A warehouse with one mart, and a view of texts that needs a seed of the warehouse."""
+    """A warehouse with one mart, and a view of it."""
     house = Warehouse(tmp_path / "warehouse.duckdb")
     house.make_folders()
     with duckdb.connect(str(house.path)) as db:
@@ -35,7 +35,7 @@ def house(tmp_path: Path) -> Warehouse:
         db.execute(
             """create view mart_file.marts.icommkt_payloads as
                select email, repeat(word, 3) as custom_fields
-               from mart_file.marts.icommkt_contacts cross join warehouse.seeds.icommkt_fields"""
+               from (select *, 'x' as word from mart_file.marts.icommkt_contacts)"""
         )
         db.execute("comment on table mart_file.marts.icommkt_contacts is 'who'")
         db.execute("comment on view mart_file.marts.icommkt_payloads is 'what is sent'")
@@ -43,14 +43,15 @@ def house(tmp_path: Path) -> Warehouse:
     return house
 
 
-def test_readers_get_tables_with_their_descriptions(house: Warehouse) -> None:
+def test_readers_get_tables_and_views_with_their_descriptions(house: Warehouse) -> None:
     published = publish(house, DAY, "UTC", is_tested=True)
     assert published.row_counts == {"icommkt_contacts": 1, "icommkt_payloads": 1}
     assert publish(house, DAY, "UTC", is_tested=True).row_counts == published.row_counts, "the marts stay as they are"
     with duckdb.connect(str(house.published), read_only=True) as db:
         assert db.execute("from marts.icommkt_payloads").fetchall() == [("ana@example.com", "xxx")]
         tables = db.execute(
-            "select schema_name || '.' || table_name, comment from duckdb_tables() order by 1"
+            "select schema_name || '.' || table_name, comment from duckdb_tables() union all"
+            " select schema_name || '.' || view_name, comment from duckdb_views() where not internal order by 1"
         ).fetchall()
         assert tables == [
             ("marts.icommkt_contacts", "who"),
@@ -69,7 +70,8 @@ def test_readers_get_tables_with_their_descriptions(house: Warehouse) -> None:
 def test_what_cannot_be_published_leaves_the_file_before_it(house: Warehouse) -> None:
     before = publish(house, DAY, "UTC", is_tested=True)
     with duckdb.connect(str(house.path)) as db:
-        db.execute("drop table seeds.icommkt_fields")
+        db.execute(f"attach '{house.marts}' as mart_file")
+        db.execute("create view mart_file.marts.of_seeds as from warehouse.seeds.icommkt_fields")
     with pytest.raises(duckdb.Error):
         publish(house, DAY, "UTC", is_tested=True)
     with duckdb.connect(str(house.published), read_only=True) as db:

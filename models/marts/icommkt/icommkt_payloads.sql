@@ -1,5 +1,4 @@
 {%- set fields = sent_fields() %}
-{%- set triggering = fields | selectattr('triggers_send') | list %}
 
 with
 
@@ -9,25 +8,15 @@ contacts as (
 
 ),
 
-written as (
-
-    select
-        *,
-        purchases_total > 0 as has_purchase,
-        {{ key_value_json(fields) }} as custom_fields
-    from contacts
-
-),
-
 final as (
 
     select
         store_key,
         email,
-        custom_fields,
-        md5({{ 'custom_fields' if triggering == fields else key_value_json(triggering) }}) as payload_hash,
-        has_purchase
-    from written
+        {{ key_value_json(fields) }} as custom_fields,
+        {{ hash_of_fields(fields | selectattr('triggers_send') | list) }} as payload_hash,
+        {{ hash_of_fields(fields) }} as content_hash
+    from contacts
 
 )
 

@@ -48,6 +48,7 @@ class Desk:
         self.url = url
         self.server_database = server_database
         self.published = folder / "published.duckdb"
+        self.pushed = folder / "warehouse.pushed.duckdb"
         self.state = folder / "warehouse.state.duckdb"
 
     def publish(self, contacts: Sequence[Given], **options: Any) -> None:

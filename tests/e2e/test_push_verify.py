@@ -73,9 +73,8 @@ def test_what_only_waits_for_the_next_push_is_no_drift(desk: Desk) -> None:
     assert "38 as in the mart, 1 waiting for the next push, 1 changed, 0 missing" in result.stdout
 
 
-def test_without_kept_contents_a_changed_payload_counts_as_waiting(desk: Desk) -> None:
-    desk.state.unlink()
-    desk.run("push", keep_content="false")
+def test_without_the_file_that_was_pushed_a_changed_payload_counts_as_waiting(desk: Desk) -> None:
+    desk.pushed.unlink()
     desk.publish(people(40, p1={"nombre": "new"}))
     by_hand(desk, "p2@example.com", nombre="by hand")
     result = desk.run("verify")

@@ -99,10 +99,10 @@ def test_settings_are_read_by_their_exact_names(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("ICOMMKT__BATCH_SIZE", "7")
     monkeypatch.setenv("ICOMMKT__MAX_DROP_SHARE", "0.25")
     monkeypatch.setenv("ICOMMKT__PERMANENT_CODES", '["5", "6"]')
-    monkeypatch.setenv("ICOMMKT__KEEP_CONTENT", "false")
+    monkeypatch.setenv("ICOMMKT__ON_MISSING", "remove")
     found = settings_module.read(profile_needed=False)
     assert (found.api_key, found.batch_size, found.max_drop_share) == (KEY, 7, 0.25)
-    assert (found.permanent_codes, found.keep_content) == (("5", "6"), False)
+    assert (found.permanent_codes, found.on_missing) == (("5", "6"), "remove")
 
 
 def test_settings_never_show_their_keys() -> None:

@@ -13,7 +13,7 @@ import pytest
 from loaders.icommkt.answers import Accepted, Fate, Refused
 from loaders.icommkt.client import SuspectError, WholeRefusalError
 from loaders.icommkt.errors import RefusedError
-from loaders.icommkt.plan import Item
+from loaders.icommkt.relation import Item
 from loaders.icommkt.sender import REFUSED_AT_FIRST, REFUSED_IN_A_ROW, Sender, Settled, Sizes
 from loaders.icommkt.settings import IcommktSettings
 
@@ -38,7 +38,7 @@ class Told:
 
 def item(name: str, *, tries: int = 0, size: int = 10) -> Item:
     content = b'[{"Key":"k","Value":"' + b"x" * size + b'"}]'
-    return Item("main", f"{name}@example.com", None, "h", True, 1, tries, bool(tries), content, True)
+    return Item("main", f"{name}@example.com", tries=tries, content=content)
 
 
 def items(count: int, **options: Any) -> list[Item]:
@@ -53,8 +53,7 @@ def send(
 
     def settle(settled: list[Settled]) -> None:
         for one in settled:
-            taken.extend(each.email.partition("@")[0] for each in one.taken)
-            refused.extend(each.item.email.partition("@")[0] for each in one.refused)
+            (taken if one.outcome == "accepted" else refused).append(one.item.email.partition("@")[0])
 
     sizes = Sizes(contacts, size)
     settings = IcommktSettings("key", senders=senders)
@@ -227,7 +226,7 @@ def test_wherever_a_run_breaks_it_says_so_keeps_the_answers_and_leaves_no_thread
         if where == "settling" and len(taken) >= 60 and not broke:
             broke = True
             raise kind("broken")
-        taken.extend(each.email for one in settled for each in one.taken)
+        taken.extend(one.item.email for one in settled)
 
     client = Told(many)
     sender = Sender(client, IcommktSettings("key", senders=2), "p", Sizes(8, 10**6), threading.Event(), settle)  # type: ignore[arg-type]
@@ -261,7 +260,7 @@ def test_a_run_asked_to_end_while_the_reading_takes_long_ends_then(monkeypatch: 
         "p",
         Sizes(4, 10**6),
         threading.Event(),
-        lambda settled: taken.extend(each.email for one in settled for each in one.taken),
+        lambda settled: taken.extend(one.item.email for one in settled),
     )
     with pytest.raises(KeyboardInterrupt):
         sender.send(source())

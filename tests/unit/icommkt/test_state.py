@@ -11,123 +11,82 @@ from typing import Any
 import duckdb
 import pytest
 
-from loaders.icommkt import fields
 from loaders.icommkt.errors import BusyError
-from loaders.icommkt.plan import Item
-from loaders.icommkt.state import Acknowledged, Rejection, State
+from loaders.icommkt.state import Answer, State
 
 DAY = dt.date(2026, 11, 23)
 
 
-def opened(path: Path, **options: Any) -> State:
-    return State.attach(duckdb.connect(), path, **options)
+def opened(path: Path, *, read_only: bool = False) -> State:
+    return State(duckdb.connect(), path, read_only=read_only)
 
 
-def item(name: str, payload_hash: str = "h") -> Item:
-    return Item(
-        store_key="main",
-        email=f"{name}@example.com",
-        customer_id=1,
-        payload_hash=payload_hash,
-        has_purchase=True,
-        filled_windows=5,
-        tries=0,
-        was_refused=False,
-        content=f'[{{"Key":"nombre","Value":"{name} {payload_hash}"}}]'.encode(),
-        is_list=True,
-        content_hash="c",
-    )
+def record(state: State, run_id: int, profile: str = "profile", **outcomes: str) -> None:
+    """Write down what became of contacts by their names: `refused`, `removed`, or the hash that was accepted."""
+    answers = [
+        Answer("main", f"{name}@example.com", what if what in ("refused", "removed") else "accepted", what)
+        for name, what in outcomes.items()
+    ]
+    state.record(run_id, profile, "key", DAY, answers)
 
 
-def acknowledge(state: State, *items: Item, run_id: int = 1, keep: bool = True) -> None:
-    contents = fields.pack([one.content for one in items]) if keep else None
-    state.record(run_id, "profile", "key", DAY, [Acknowledged(items, ["A"] * len(items), contents)], [], [])
-
-
-def held(state: State) -> dict[str, str]:
-    rows = state.db.execute("select email, payload_hash from state.push.acknowledgements").fetchall()
+def names(state: State, view: str, column: str = "payload_hash") -> dict[str, Any]:
+    rows = state.db.execute(f"select email, {column} from state.push.{view} where profile = 'profile'").fetchall()
     assert len(rows) == len({row[0] for row in rows}), "one row for each contact"
-    return {email.partition("@")[0]: payload_hash for email, payload_hash in rows}
+    return {email.partition("@")[0]: value for email, value in rows}
 
 
-def contents(state: State) -> dict[str, str]:
-    rows = state.db.execute(
-        "select email, content_id, content_index from state.push.acknowledgements where content_id is not null"
-    ).fetchall()
-    unpacked = state.contents([row[1] for row in rows])
-    return {email.partition("@")[0]: unpacked[content_id][index]["nombre"] for email, content_id, index in rows}
+def compact(state: State) -> None:
+    state._written = 1_000
+    state.compact()
 
 
-@pytest.mark.parametrize("share", [0.0, 1e9])
-def test_the_latest_acknowledgement_counts_folded_or_not(tmp_path: Path, share: float) -> None:
+@pytest.mark.parametrize("compacted", [False, True])
+def test_the_latest_answer_counts_compacted_or_not(tmp_path: Path, compacted: bool) -> None:
     state = opened(tmp_path / "s.duckdb")
-    acknowledge(state, item("a"), item("b"))
-    acknowledge(state, item("b", "h2"))
-    state.fold(at_share=share)
-    acknowledge(state, item("c"), item("a", "h3"), run_id=2)
-    acknowledge(state, item("a", "h4"), run_id=2)
-    state.fold(at_share=share)
-    assert held(state) == {"a": "h4", "b": "h2", "c": "h"}
-    assert contents(state) == {"a": "a h4", "b": "b h2", "c": "c h"}
-    logged = state.db.execute("select count(*) from state.push.acknowledged_log").fetchone()
-    assert logged == ((0,) if share == 0 else (3,))
+    record(state, 1, a="h", b="h", c="h", d="h")
+    record(state, 1, profile="other", a="h9", b="h9")
+    record(state, 2, b="h2", c="refused", d="removed", e="refused")
+    record(state, 2, profile="other", a="removed")
+    if compacted:
+        compact(state)
+    assert names(state, "acknowledgements") == {"a": "h", "b": "h2", "c": "h"}, "a refusal forgets nothing"
+    assert set(names(state, "rejections")) == {"c", "e"}
+    record(state, 3, c="h3", d="h4")
+    if compacted:
+        compact(state)
+    assert names(state, "acknowledgements") == {"a": "h", "b": "h2", "c": "h3", "d": "h4"}
+    assert set(names(state, "rejections")) == {"e"}, "an acknowledgement ends a rejection"
+    rows = state.number("select count(*) from state.push.answers")
+    assert rows == (6 if compacted else 13)
 
 
-def test_folding_drops_contents_that_nothing_refers_to(tmp_path: Path) -> None:
-    state = opened(tmp_path / "s.duckdb")
-    acknowledge(state, item("a"))
-    state.fold(at_share=0)
-    acknowledge(state, item("a", "h2"), run_id=2)
-    state.fold(at_share=0)
-    assert state.db.execute("select count(*) from state.push.contents").fetchone() == (1,)
-    assert contents(state) == {"a": "a h2"}
-
-
-def test_an_unfolded_log_outlives_the_process_and_is_continued(tmp_path: Path) -> None:
+def test_answers_outlive_the_process_and_are_read_without_writing(tmp_path: Path) -> None:
     first = opened(tmp_path / "s.duckdb")
-    acknowledge(first, item("a"), item("b"))
+    record(first, 1, a="h", b="h")
     first.db.close()
     reader = opened(tmp_path / "s.duckdb", read_only=True)
-    assert held(reader) == {"a": "h", "b": "h"}
+    assert names(reader, "acknowledgements") == {"a": "h", "b": "h"}
     reader.db.close()
     second = opened(tmp_path / "s.duckdb")
-    acknowledge(second, item("a", "h2"), run_id=2)
-    assert held(second) == {"a": "h2", "b": "h"}
-    assert contents(second) == {"a": "a h2", "b": "b h"}
+    record(second, 2, a="h2")
+    assert names(second, "acknowledgements") == {"a": "h2", "b": "h"}
 
 
-def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+def test_a_statement_that_fails_leaves_nothing(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
-    broken = Rejection("main", "x@example.com", "h", False, "1", "r", 1, "not a date")  # type: ignore[arg-type]
+    broken = Answer("main", "x@example.com", "refused", next_try="not a date")  # type: ignore[arg-type]
     with pytest.raises(Exception, match="converted"):
-        state.record(1, "profile", "key", DAY, [Acknowledged([item("a")], ["A"], None)], [broken], [])
-    assert held(state) == {}
-    acknowledge(state, item("b"))
-    assert held(state) == {"b": "h"}
-
-
-def test_forgetting_a_contact_folded_or_not_and_in_its_profile_alone(tmp_path: Path) -> None:
-    state = opened(tmp_path / "s.duckdb")
-    acknowledge(state, item("a"), item("b"))
-    state.fold(at_share=0)
-    acknowledge(state, item("b", "h2"), item("c"))
-    state.forget("profile", [("main", "a@example.com"), ("main", "b@example.com")])
-    state.forget("other profile", [("main", "c@example.com")])
-    assert held(state) == {"c": "h"}
-
-
-def test_an_acknowledgement_ends_a_rejection(tmp_path: Path) -> None:
-    state = opened(tmp_path / "s.duckdb")
-    refused = [Rejection("main", f"{name}@example.com", "h", False, "9", "why", 1, DAY) for name in "ab"]
-    state.record(1, "profile", "key", DAY, [], refused, [])
-    state.record(1, "profile", "key", DAY, [Acknowledged([item("a")], ["A"], None)], [], [("main", "a@example.com")])
-    assert state.db.execute("select email from state.push.rejections").fetchall() == [("b@example.com",)]
+        state.record(1, "profile", "key", DAY, [Answer("main", "a@example.com", "accepted", "h"), broken])
+    assert names(state, "acknowledgements") == {}
 
 
 def test_a_learned_batch_size_holds_until_another_is_configured_or_it_is_old(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     assert state.batch_limit("p", 100, 30) == 100
-    state.learn_batch_limit("p", 25, 100)
+    run = state.begin_run(profile="p", batch_size=100)
+    state.end_run(run, status="succeeded", learned_size=25)
+    state.end_run(state.begin_run(profile="p", batch_size=100), status="succeeded")
     assert state.batch_limit("p", 100, 30) == 25
     assert state.batch_limit("q", 100, 30) == 100
     assert state.batch_limit("p", 50, 30) == 50
@@ -139,7 +98,7 @@ def test_a_run_that_never_ended_is_marked_by_the_next(tmp_path: Path) -> None:
     state.begin_run(profile="p", planned=5)
     second = state.begin_run(profile="p", command="push", planned=6, fields='["a"]', raw_rows='{"orders": 3}')
     assert state.last_run("p") is None
-    state.end_run(second, "succeeded", acknowledged=6)
+    state.end_run(second, status="succeeded", acknowledged=6)
     rows = state.db.execute("select status from state.push.runs order by run_id").fetchall()
     assert rows == [("crashed",), ("succeeded",)]
     last = state.last_run("p")
@@ -150,7 +109,7 @@ def test_a_run_that_never_ended_is_marked_by_the_next(tmp_path: Path) -> None:
 def test_a_repair_is_not_the_last_push(tmp_path: Path) -> None:
     state = opened(tmp_path / "s.duckdb")
     for command, planned in (("push", 5), ("repair", 1)):
-        state.end_run(state.begin_run(profile="p", command=command, planned=planned), "succeeded")
+        state.end_run(state.begin_run(profile="p", command=command, planned=planned), status="succeeded")
     last = state.last_run("p")
     assert last is not None
     assert last["planned"] == 5

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import resource
 import shutil
 import statistics
 import sys
@@ -27,8 +28,9 @@ from typing import NamedTuple
 import duckdb
 import requests
 
-from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk, icommkt
+from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk
 from benchmarks.push.published import AS_OF, make
+from demo.serving import serving
 
 BATCH, SENDERS = 100, 4
 BUSY_SHARE = 0.05
@@ -37,9 +39,10 @@ BUSY_SHARE = 0.05
 def bodies(path: Path, only_changed: bool) -> list[bytes]:
     """Return the bodies that a push of this file sends: all contacts, or those that differ in version 2."""
     stride = round(1 / BUSY_SHARE)
-    where = f"where rowid % {stride} = 0" if only_changed else ""
+    order = "order by cast(regexp_extract(email, '[0-9]+') as integer)"
+    where = f"where cast(regexp_extract(email, '[0-9]+') as integer) % {stride} = 0" if only_changed else ""
     with duckdb.connect(str(path), read_only=True) as db:
-        rows = db.execute(f"select email, custom_fields from marts.icommkt_payloads {where} order by rowid").fetchall()
+        rows = db.execute(f"select email, custom_fields from marts.icommkt_payloads {where} {order}").fetchall()
     contacts = [f'{{"Email":"{email}","CustomFields":{fields}}}'.encode() for email, fields in rows]
     head = f'{{"ProfileKey":"{PROFILE_KEY}","ContactList":['.encode()
     return [head + b",".join(contacts[start : start + BATCH]) + b"]}" for start in range(0, len(contacts), BATCH)]
@@ -111,32 +114,24 @@ def peak_memory(desk: Desk, **settings: str) -> float:
     return peak
 
 
-def rounds(desk: Desk, versions: dict[int, Path], number: int, latency: float) -> Iterator[tuple[str, Took, Took]]:
+def alone(desk: Desk) -> str:
+    """Push in a process of its own; say its seconds, its processor's, and the most memory that it had."""
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    peak = peak_memory(desk)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    processor = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return f"{time.perf_counter() - started:.1f} s, processor {processor:.1f} s, peak memory {peak:.0f} MB"
+
+
+def rounds(desk: Desk, versions: dict[int, Path], number: int) -> Iterator[tuple[str, Took, Took]]:
     """Yield, for each round and kind of day, what the bare loop and the push took."""
     everything, changed = bodies(versions[1], False), bodies(versions[2], True)
     for _ in range(number):
-        _start(desk, latency)
-        bare_first, bare_busy = bare_loop(desk.url, everything), bare_loop(desk.url, changed)
-        _start(desk, latency)
-        shutil.copyfile(versions[1], desk.published)
-        ours_first = push(desk)
-        yield "first run", bare_first, ours_first
-        shutil.copyfile(versions[2], desk.published)
-        ours_busy = push(desk)
-        yield "busy day", bare_busy, ours_busy
-        desk.forget_requests()
-        quiet = push(desk)
-        if desk.requests():
-            raise RuntimeError("a quiet day sent requests")
-        yield "quiet day", Took(0.0, 0.0), quiet
-
-
-def _start(desk: Desk, latency: float = 0.0) -> None:
-    desk.reset()
-    if latency:
-        desk.fault(kind="latency", seconds=latency)
-    desk.server_setting(journal="brief")
-    desk.state.unlink(missing_ok=True)
+        desk.state.unlink(missing_ok=True)
+        for day, version, given in (("first run", 1, everything), ("busy day", 2, changed), ("quiet day", 2, [])):
+            bare = bare_loop(desk.url, given)
+            shutil.copyfile(versions[version], desk.published)
+            yield day, bare, push(desk)
 
 
 def main() -> int:
@@ -156,27 +151,21 @@ def main() -> int:
             versions[version] = folder / f"made-{given.contacts}-{given.fields}-{version}.duckdb"
             if not versions[version].exists():
                 make(versions[version], given.contacts, changed_share=BUSY_SHARE, version=version, fields=given.fields)
-        with icommkt(Path(name)) as server:
-            desk = Desk(Path(name), *server)
+        options = ["--latency", str(given.latency)]
+        with serving("benchmarks.push.server", database="", options=options) as url:
+            desk = Desk(Path(name), url, Path(name))
             if not given.memory_only:
                 found: dict[str, list[tuple[Took, Took]]] = {}
-                for day, bare, ours in rounds(desk, versions, given.rounds, given.latency):
+                for day, bare, ours in rounds(desk, versions, given.rounds):
                     found.setdefault(day, []).append((bare, ours))
                 for day, pairs in found.items():
                     _print(day, pairs)
-            _start(desk)
-            shutil.copyfile(versions[1], desk.published)
-            started = time.perf_counter()
-            peak = peak_memory(desk)
-            seconds = time.perf_counter() - started
-            size = desk.state.stat().st_size / 1e6
-            print(f"{given.contacts:,} contacts from a process of its own: {seconds:.1f} s, peak memory {peak:.0f} MB,")
-            print(f"  published file {versions[1].stat().st_size / 1e6:.0f} MB, state file {size:.0f} MB")
-            for day, version in (("quiet", 1), ("busy", 2)):
+            desk.state.unlink(missing_ok=True)
+            print(f"{given.contacts:,} contacts, each push a process of its own:")
+            for day, version in (("first run", 1), ("quiet day", 1), ("busy day", 2)):
                 shutil.copyfile(versions[version], desk.published)
-                started = time.perf_counter()
-                peak = peak_memory(desk)
-                print(f"  the same on a {day} day: {time.perf_counter() - started:.1f} s, peak memory {peak:.0f} MB")
+                print(f"  {day:9}: {alone(desk)}, state file {desk.state.stat().st_size / 1e6:.0f} MB", flush=True)
+            print(f"  published file {versions[1].stat().st_size / 1e6:.0f} MB")
     return 0
 
 

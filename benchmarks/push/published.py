@@ -187,7 +187,8 @@ def _payloads(db: duckdb.DuckDBPyConnection, sent: Sequence[Field]) -> None:
 def _json(sent: Sequence[Field]) -> str:
     """Return SQL of the JSON of these fields; a contact may be given fewer than others."""
     pairs = ", ".join(f"{{'Key': {_quoted(one.key)}, 'Value': cast(\"{one.column}\" as varchar)}}" for one in sent)
-    listed = f"list_filter([{pairs}], lambda given_pair: given_pair.Value is not null)" if sent else "cast([] as varchar[])"
+    listed = f"list_filter([{pairs}], lambda given_pair: given_pair.Value is not null)"
+    listed = listed if sent else "cast([] as varchar[])"
     return f"cast(to_json({listed}) as varchar)"
 
 

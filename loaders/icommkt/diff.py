@@ -62,11 +62,12 @@ def diff(
                 found.add(email, held, sent)
             say(
                 f"profile {profile.name}: {differing:,} of {counts.held - counts.gone:,} contacts that ICOMMKT has "
-                f"acknowledged would change; {counts.new - counts.rekeyed:,} would be new, {counts.gone:,} have left the mart"
+                f"acknowledged would change; {counts.new - counts.rekeyed:,} would be new,"
+                f" {counts.gone:,} have left the mart"
             )
             if unknown := differing - found.compared:
                 say(
-                    f"  {unknown:,} of these were acknowledged of an older build, of which only a hash is kept: not compared"
+                    f"  {unknown:,} of these were acknowledged of an older build, of which a hash is kept: not compared"
                 )
             for key in (changed_fields(session.state, profile, session.published) or ([], []))[1]:
                 say(f"  {key} is sent no more and stays as it is there; make push BLANK={key} empties it")

@@ -57,8 +57,8 @@ def of_counts(
         )
     if counts.known_buyers and counts.emptied / counts.known_buyers > settings.max_emptied_share:
         yield (
-            f"{counts.emptied:,} of {counts.known_buyers:,} buyers would become prospects or have every window empty, more"
-            f" than {settings.max_emptied_share:.0%} ({env('max_emptied_share')}){_such_as(sample('emptied'))}"
+            f"{counts.emptied:,} of {counts.known_buyers:,} buyers would become prospects or have every window empty,"
+            f" more than {settings.max_emptied_share:.0%} ({env('max_emptied_share')}){_such_as(sample('emptied'))}"
         )
 
 

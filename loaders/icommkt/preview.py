@@ -32,7 +32,8 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
         session.find_before()
         rows = session.db.execute(
             "select relation.*, before.old_row from scratch.relation"
-            " left join (from scratch.before where is_exact) as before using (profile, store_key, email) order by profile"
+            " left join (from scratch.before where is_exact) as before using (profile, store_key, email)"
+            " order by profile"
         )
         names = [column[0] for column in rows.description or []]
         contacts = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
@@ -42,9 +43,8 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
             say(f"{mask_email(wanted)} in profile {one['profile']}")
             if one["is_held"]:
                 status = f", status {one['contact_status']}" if one["contact_status"] else ""
-                say(
-                    f"  acknowledged {one['acknowledged_at']:%Y-%m-%d %H:%M} UTC with the build of {one['sent_as_of']}{status}"
-                )
+                at = f"{one['acknowledged_at']:%Y-%m-%d %H:%M} UTC"
+                say(f"  acknowledged {at} with the build of {one['sent_as_of']}{status}")
             else:
                 say("  ICOMMKT has acknowledged nothing of it")
             if one["reason"] is not None:

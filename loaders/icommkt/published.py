@@ -11,6 +11,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
+import pyarrow as pa
 
 from loaders import publish
 from loaders.errors import PipelineError, SettingsError
@@ -44,7 +45,7 @@ class Build:
 
 
 class Field(NamedTuple):
-    """A field that is sent: its mart column, its type, of a window's the days it looks at, and whether its change is sent."""
+    """A field that is sent: its mart column, its type, a window's days, and whether its change has the contact sent."""
 
     column: str = ""
     type: str = ""
@@ -78,15 +79,16 @@ class Published:
         """
         if not rows:
             return {}
+        picked = pa.table({"row": pa.array(rows, pa.int64())})  # noqa: F841 - the statement reads it by its name
         some = (
             f"(select * from {self.name}.{CONTACTS} where rowid between {min(rows):d} and {max(rows):d}"
-            " and rowid in (select unnest($rows)))"
+            " and rowid in (from picked))"
         )
         sql = f"select store_key, email, custom_fields from ({self.payload_sql.replace(CONTACTS, some)})"
         filled = f'"Value":{json.dumps(empty_value, ensure_ascii=False)}}}'
         return {
             (store_key, email): text.replace('"Value":""}', filled)  # a quote inside of a value has a backslash
-            for store_key, email, text in db.execute(sql, {"rows": rows}).fetchall()
+            for store_key, email, text in db.execute(sql).fetchall()
         }
 
 

@@ -134,7 +134,8 @@ def describe(session: Session, profile: Profile, counts: Counts) -> Iterator[str
     name = f"profile {profile.name}"
     yield (
         f"{name}: {counts.contacts:,} contacts in the mart, {counts.held:,} acknowledged; to send {counts.total:,}"
-        f" ({counts.new:,} new, {counts.changed:,} changed, {counts.stale:,} stale), {counts.waiting:,} refused and waiting"
+        f" ({counts.new:,} new, {counts.changed:,} changed, {counts.stale:,} stale),"
+        f" {counts.waiting:,} refused and waiting"
     )
     if counts.outside:
         yield (

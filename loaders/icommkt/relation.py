@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -22,8 +23,8 @@ SENT = ("new", "changed", "stale")
 class Profile:
     """A destination. `name` stands for its key in the state and the log, `api_key` for the key that it is sent with.
 
-    `api_key` is None where none is needed. `settings` are the seed's names for the profile. What was acknowledged on the
-    day `stale_before` or before is sent again when a field outside of the hash differs.
+    `api_key` is None where none is needed. `settings` are the seed's names for the profile. What was acknowledged on
+    the day `stale_before` or before is sent again when a field outside of the hash differs.
     """
 
     name: str
@@ -102,7 +103,8 @@ compared as (
             when not mart.in_audience then 'outside'
             when held.email is null or not held.is_same_key then 'new'
             when held.payload_hash is distinct from mart.payload_hash then 'changed'
-            when held.content_hash is distinct from mart.content_hash and held.as_of_date <= mart.stale_before then 'stale'
+            when held.content_hash is distinct from mart.content_hash and held.as_of_date <= mart.stale_before
+                then 'stale'
             else 'unchanged'
         end as difference
     from destined as mart
@@ -136,7 +138,10 @@ from published.marts.icommkt_contacts as contact
 join published.marts.icommkt_payload_hashes as hash using (store_key, email)
 where {only}
 """
-TO_ALL = "select destination.profile, destination.api_key, destination.stale_before, mart.* from mart cross join scratch.destinations as destination"  # fmt: skip
+TO_ALL = """
+    select destination.profile, destination.api_key, destination.stale_before, mart.*
+    from mart cross join scratch.destinations as destination
+"""
 BY_WEBSITE = """
     select distinct destination.profile, destination.api_key, destination.stale_before, mart.* from mart
     join published.marts.icommkt_contact_websites as site using (store_key, email)
@@ -155,8 +160,8 @@ def make(
 ) -> None:
     """Write the relation into `scratch.relation`, of all contacts or of one.
 
-    Another API key's acknowledgements and refusals say nothing of what to send; a refusal holds for the payload that was
-    refused, for ever or until its next try.
+    Another API key's acknowledgements and refusals say nothing of what to send; a refusal holds for the payload that
+    was refused, for ever or until its next try.
     """
     db.execute(
         "create or replace table scratch.destinations"
@@ -260,10 +265,11 @@ def count(db: duckdb.DuckDBPyConnection, profile: str) -> Counts:
 
 def sample(db: duckdb.DuckDBPyConnection, profile: str, what: str, limit: int = SAMPLE) -> list[str]:
     """Return a few e-mails of contacts of an outcome, or of the `emptied`, in their order."""
-    where = f"had_purchase and new_hash is not null and outcome <> 'outside' and {EMPTIED}"
-    sql = f"select email from scratch.relation where profile = $profile and {where if what == 'emptied' else 'outcome = $what'}"
-    parameters = {"profile": profile} if what == "emptied" else {"profile": profile, "what": what}
-    return [row[0] for row in db.execute(f"{sql} order by email limit {limit:d}", parameters).fetchall()]
+    where = "outcome = $what"
+    if what == "emptied":
+        where = f"$what = 'emptied' and had_purchase and new_hash is not null and outcome <> 'outside' and {EMPTIED}"
+    sql = f"select email from scratch.relation where profile = $profile and {where} order by email limit {limit:d}"
+    return [row[0] for row in db.execute(sql, {"profile": profile, "what": what}).fetchall()]
 
 
 def items(
@@ -277,8 +283,8 @@ def items(
 ) -> Iterator[Item]:
     """Yield the contacts to send with their texts, few of them in memory at a time.
 
-    `db` may be another cursor than the relation was made with. `wanted` is a table of contacts to send in place of those
-    that differ; `extra` is the JSON of a field that is sent with each, `empty_value` stands for empty values.
+    `db` may be another cursor than the relation was made with. `wanted` is a table of contacts to send in place of
+    those that differ; `extra` is the JSON of a field that is sent with each, `empty_value` stands for empty values.
     """
     chosen = f"semi join {wanted} using (store_key, email)" if wanted else f"where outcome in {SENT}"
     db.execute(
@@ -289,19 +295,22 @@ def items(
         where profile = $profile and new_hash is not null and outcome not in ('outside', 'waiting')""",
         {"profile": profile},
     )
-    position = 0
-    while True:
+
+    def read(after: int) -> list[Item]:
         some = db.execute(
             """
-            select contact_row, store_key, email, customer_id, new_hash, new_content, has_purchase, filled_windows, tries,
-                refused_since, is_held
+            select contact_row, store_key, email, customer_id, new_hash, new_content, has_purchase, filled_windows,
+                tries, refused_since, is_held
             from scratch.sending where position > $after and position <= $after + $chunk order by position""",
-            {"after": position, "chunk": CHUNK},
+            {"after": after, "chunk": CHUNK},
         ).fetchall()
-        if not some:
-            return
-        position += len(some)
         texts = published.payloads(db, [row[0] for row in some], empty_value)
-        for row in some:
-            text = texts[row[1], row[2]].encode()
-            yield Item._make((*row[1:], text[:-1] + b"," + extra + b"]" if extra else text))
+        end = b"," + extra + b"]" if extra else b"]"
+        return [Item._make((*row[1:], texts[row[1], row[2]].encode()[:-1] + end)) for row in some]
+
+    with ThreadPoolExecutor(1, thread_name_prefix="reader") as reader:  # a chunk is read while the one before is sent
+        position, ahead = 0, reader.submit(read, 0)
+        while some := ahead.result():
+            position += len(some)
+            ahead = reader.submit(read, position)
+            yield from some

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from loaders.icommkt import relation
 from loaders.icommkt.client import Client
 from loaders.icommkt.relation import Counts, Item, Profile
-from loaders.icommkt.sender import Sender, Settled, Sizes
+from loaders.icommkt.sender import Sender, Settled
 from loaders.icommkt.session import Session
 from loaders.icommkt.state import Answer, utc_now
 from loaders.text import mask
@@ -84,11 +84,9 @@ class Run:
         self._begin()
         stop = threading.Event()
         client = Client(settings, stop)
-        sizes = Sizes(
-            state.batch_limit(self.profile.name, settings.batch_size, settings.relearn_days), settings.batch_bytes
-        )
+        batch_size = state.batch_limit(self.profile.name, settings.batch_size, settings.relearn_days)
         sender = Sender(
-            client, settings, self.profile.key, sizes, stop, self._settle, has_accepted=self.counts.held > 0
+            client, settings, self.profile.key, batch_size, stop, self._settle, has_accepted=self.counts.held > 0
         )
         if blank:
             wanted = "scratch.blanked"
@@ -131,11 +129,11 @@ class Run:
                 requests=counts.requests,
                 retries=counts.retries,
                 bytes_sent=counts.bytes,
-                learned_size=sizes.contacts if sizes.learned else None,
+                learned_size=sender.batch_size if sender.has_learned else None,
                 message=message,
             )
             db.execute("reset threads")
-            self._summarise(client, sender, sizes, status, time.monotonic() - started)
+            self._summarise(client, sender, status, time.monotonic() - started)
 
     def _removable(self) -> Iterator[Item]:
         """Yield the contacts to remove; a renamed one only when its customer's new e-mail has been acknowledged."""
@@ -200,7 +198,7 @@ class Run:
                 answer.next_try = self.session.published.build.as_of_date + dt.timedelta(days=days)
         return answer
 
-    def _summarise(self, client: Client, sender: Sender, sizes: Sizes, status: str, seconds: float) -> None:
+    def _summarise(self, client: Client, sender: Sender, status: str, seconds: float) -> None:
         outcome, counts, sent = self.outcome, self.counts, client.counts
         parts = [
             f"{counts.contacts:,} contacts",
@@ -216,8 +214,8 @@ class Run:
         if outcome.not_removed:
             parts.append(f"{outcome.not_removed:,} could not be removed")
         parts.append(f"{sent.requests:,} requests ({sent.retries:,} retries, {sender.splits:,} splits)")
-        if sizes.learned:
-            parts.append(f"batches reduced to {sizes.contacts:,} contacts")
+        if sender.has_learned:
+            parts.append(f"batches reduced to {sender.batch_size:,} contacts")
         log.info("push %s: profile %s: %s, %.1f s", status, self.profile.name, ", ".join(parts), seconds)
         for reason, number in outcome.reasons.most_common(5):
             log.info("push: refused %s times: %s", f"{number:,}", reason)

@@ -7,9 +7,9 @@ import queue
 import re
 import threading
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import orjson
 
@@ -51,37 +51,11 @@ class Settled(NamedTuple):
     explicit: bool = True
 
 
-class Sizes:
-    """How large a batch may be. Shared by the senders; only ever shrinks during a run."""
-
-    def __init__(self, contacts: int, size: int) -> None:
-        self.contacts = contacts
-        self.bytes = size
-        self.learned = False
-        self._suspects = 0
-        self._lock = threading.Lock()
-
-    def fit(self, count: int, size: int) -> bool:
-        """Whether a batch of so many contacts and bytes may be sent; one contact always may."""
-        return count <= 1 or (count <= self.contacts and size <= self.bytes)
-
-    def learn(self, contacts: int, *, certain: bool) -> None:
-        """Take over a number of contacts that worked, in both halves, where twice as many did not."""
-        with self._lock:
-            if not certain:
-                self._suspects += 1
-                if self._suspects < SUSPECTS_BEFORE_LEARNING:
-                    return
-            if contacts < self.contacts:
-                self.contacts = max(1, contacts)
-                self.learned = True
-
-
 class Sender:
     """Delivers contacts to one profile.
 
-    `settle` is called in the caller's thread with what became of contacts. A batch counts as under way until then, and no
-    more than twice as many as there are senders are.
+    `settle` is called in the caller's thread with what became of contacts. A batch counts as under way until then, and
+    no more than twice as many as there are senders are.
 
     `has_accepted`: the profile has taken contacts before. Then it is not at fault when it refuses new ones.
     """
@@ -91,7 +65,7 @@ class Sender:
         client: Client,
         settings: IcommktSettings,
         profile_key: str,
-        sizes: Sizes,
+        batch_size: int,
         stop: threading.Event,
         settle: Callable[[list[Settled]], None],
         *,
@@ -100,8 +74,10 @@ class Sender:
         self.client = client
         self.settings = settings
         self.profile_key = profile_key
-        self.sizes = sizes
+        self.batch_size = batch_size
+        self.has_learned = False
         self.splits = 0
+        self._suspects = 0
         self._stop = stop
         self._settle = settle
         self._has_accepted = has_accepted
@@ -133,15 +109,14 @@ class Sender:
         running: set[Future[object]] = set()
         failure: BaseException | None = None
         try:
-            with contextlib.closing(self._ahead(parts)) as ahead:
-                for part in ahead:
-                    # One batch for each sender and one ready for each: enough to keep them busy, and little in memory.
-                    # Answers that wait to be written down count too: a crash has no more than these sent again.
-                    while len(running) + len(self._waiting) >= 2 * self.settings.senders:
-                        running = self._advance(running)
-                    interrupt.check()
-                    running.add(pool.submit(work, part))
-                    self._drain(unless_recent=True)
+            for part in parts:
+                # One batch for each sender and one ready for each: enough to keep them busy, and little in memory.
+                # Answers that wait to be written down count too: a crash has no more than these sent again.
+                while len(running) + len(self._waiting) >= 2 * self.settings.senders:
+                    running = self._advance(running)
+                interrupt.check()
+                running.add(pool.submit(work, part))
+                self._drain(unless_recent=True)
             while running:
                 running = self._advance(running)
         except BaseException as error:
@@ -156,49 +131,6 @@ class Sender:
         self._drain()
         if failure is not None:
             raise failure
-
-    def _ahead(self, parts: Iterable[object]) -> Generator[object, None, None]:
-        """Yield the parts, read by a thread of its own a little ahead, so that no sender waits for the reading.
-
-        However the caller ends, the thread has ended before this does; what it failed of is raised here.
-        """
-        ready: queue.Queue[tuple[bool, object]] = queue.Queue(maxsize=self.settings.senders)
-
-        def hand_over(part: tuple[bool, object]) -> bool:
-            while not self._stop.is_set():
-                with contextlib.suppress(queue.Full):
-                    ready.put(part, timeout=0.1)
-                    return True
-            return False
-
-        def read() -> None:
-            try:
-                if all(hand_over((True, part)) for part in parts):
-                    hand_over((False, None))
-            except BaseException as error:
-                hand_over((False, error))
-
-        reader = threading.Thread(target=read, name="reader")
-        reader.start()
-        try:
-            while True:
-                try:
-                    is_part, content = ready.get(timeout=COMMIT_WITHIN)
-                except queue.Empty:
-                    interrupt.check()
-                    self._drain()
-                    continue
-                if is_part:
-                    yield content
-                elif content is None:
-                    return
-                else:
-                    raise cast(BaseException, content)
-        except BaseException:
-            self._stop.set()
-            raise
-        finally:
-            reader.join()
 
     def _advance(self, running: set[Future[object]]) -> set[Future[object]]:
         interrupt.check()
@@ -229,7 +161,7 @@ class Sender:
         size = 0
         for item in items:
             more = _size(item)
-            if batch and (len(batch) >= self.sizes.contacts or size + more > self.sizes.bytes):
+            if batch and (len(batch) >= self.batch_size or size + more > self.settings.batch_bytes):
                 yield batch
                 batch, size = [], 0
             batch.append(item)
@@ -252,11 +184,11 @@ class Sender:
         """Deliver a batch; true when every contact of it was taken without splitting."""
         if self._stop.is_set():
             raise StoppedError
-        if not self.sizes.fit(len(items), sum(map(_size, items))):
-            self._halves(items)
-            return False
         if len(items) == 1:
             return self._alone(items[0])
+        if len(items) > self.batch_size:  # another sender has learned meanwhile that less works
+            self._halves(items)
+            return False
         try:
             fates = self.client.save_many(
                 self.profile_key, [item.email for item in items], [_contact(item) for item in items]
@@ -264,7 +196,7 @@ class Sender:
         except (SuspectError, WholeRefusalError) as error:
             self.splits += 1
             if self._halves(items):
-                self.sizes.learn((len(items) + 1) // 2, certain=isinstance(error, WholeRefusalError))
+                self._learn((len(items) + 1) // 2, certain=isinstance(error, WholeRefusalError))
             return False
         self._report(items, fates)
         unclear = [item for item, fate in zip(items, fates, strict=True) if isinstance(fate, answers.Unclear)]
@@ -283,6 +215,14 @@ class Sender:
         first = self._deliver(items[:middle])
         second = self._deliver(items[middle:])
         return first and second
+
+    def _learn(self, contacts: int, *, certain: bool) -> None:
+        """Take over a number of contacts that worked, in both halves, where twice as many did not."""
+        with self._lock:
+            self._suspects += not certain
+            if contacts < self.batch_size and (certain or self._suspects >= SUSPECTS_BEFORE_LEARNING):
+                self.batch_size = max(1, contacts)
+                self.has_learned = True
 
     def _alone(self, item: Item) -> bool:
         if self._stop.is_set():

@@ -1,4 +1,4 @@
-"""What every command works with: the published file, the one that was pushed last, the state, and the relation of them."""
+"""What every command works with: the published file, the one that was pushed last, the state, their relation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from loaders.text import fingerprint
 
 MEMORY = "256MB"
 
-# What was acknowledged is not kept by field, but the file that was pushed last still has it, where its hash is that one.
+# What was acknowledged is not kept by field: the file that was pushed last has it, where its hash is that one.
 BEFORE = """
 create or replace table scratch.before as
 select

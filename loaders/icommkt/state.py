@@ -1,7 +1,7 @@
 """What ICOMMKT answered, and the runs: schema `push` of the state file, two tables that are only appended to.
 
-`answers` has a row for each contact and each answer that settled it; the latest run's counts. Old rows go at the end of a
-run, in one statement. The views are right at any moment, also after a crash.
+`answers` has a row for each contact and each answer that settled it; the latest run's counts. Old rows go at the end of
+a run, in one statement. The views are right at any moment, also after a crash.
 """
 
 from __future__ import annotations
@@ -103,14 +103,10 @@ class Answer:
     next_try: dt.date | None = None
 
 
+_TYPES = {"int": pa.int64(), "bool": pa.bool_(), "dt.datetime": pa.timestamp("us"), "dt.date": pa.date32()}
 _ANSWER = pa.schema(
-    [
-        (one.name, {"int": pa.int64(), "bool": pa.bool_(), "dt.datetime": pa.timestamp("us"), "dt.date": pa.date32()}.get(
-            str(one.type).removesuffix(" | None"), pa.string()
-        ))
-        for one in fields(Answer)
-    ]
-)  # fmt: skip
+    [(one.name, _TYPES.get(str(one.type).removesuffix(" | None"), pa.string())) for one in fields(Answer)]
+)
 
 
 class State:
@@ -212,7 +208,7 @@ class State:
         return {**found, **{name: json.loads(found[name] or "null") for name in ("raw_rows", "fields")}}
 
     def left_behind(self, profiles: Sequence[str], since: dt.date) -> list[tuple[str, int]]:
-        """Return other profiles than these that were pushed to for a day since `since`, and how many contacts each has."""
+        """Return other profiles than these that were pushed to since a day, and how many contacts each has."""
         return self.db.execute(
             """select profile, count(*) from state.push.acknowledgements
                where profile in (

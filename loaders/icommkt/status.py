@@ -1,4 +1,4 @@
-"""What became of each contact, for those who must not see addresses: `push_status.duckdb`, written at the end of a push."""
+"""What became of each contact, for those who must not see addresses: `push_status.duckdb`, made after each push."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ order by all;
 create table told.push_runs as from state.push.runs order by run_id;
 
 comment on table told.push_status is
-    'One row per contact and profile after the last push. outcome: sent, refused, removed by it; unchanged; waiting (refused before, not tried yet); left (the mart, not ICOMMKT); outside (of the audience); new, changed, stale: still to be sent.';
+    'One row per contact and profile after the last push. outcome: sent, refused, removed by it; unchanged; waiting
+(refused before, not tried yet); left (the mart, not ICOMMKT); outside (of the audience); new, changed, stale: not sent
+yet.';
 comment on column told.push_status.contact_key is
-    'sha256 of the secret in push.contact_key of the state file, store_key and e-mail, with | between them: who has the state file can tell whose it is.';
+    'sha256 of the secret in push.contact_key of the state file, store_key and e-mail, with | between them.';
 comment on column told.push_status.reason is 'In ICOMMKT''s words, e-mails masked; of refused and waiting contacts.';
 comment on column told.push_status.since is 'When it was answered last, of refusals the first time; UTC.';
 comment on table told.push_outcomes is 'push_status, counted by profile, outcome and reason.';

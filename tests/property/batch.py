@@ -197,7 +197,7 @@ def expected(situation: Situation, seeds: Seeds, position: int, store: Store) ->
 def read_payload(row: Mapping[str, Any], seeds: Seeds) -> dict[str, Any]:
     """A row of icommkt_payloads as `expected` has it: each field by its key.
 
-    The hash says nothing by itself: it stands for the triggering fields when it is the MD5 of exactly their keys and values.
+    The hash says nothing by itself: it stands for the triggering fields when it is the MD5 of their keys and values.
     """
     sent = json.loads(row["custom_fields"])
     fields = {field["Key"]: field["Value"] for field in sent}

@@ -14,7 +14,7 @@ from loaders.icommkt.answers import Accepted, Fate, Refused
 from loaders.icommkt.client import SuspectError, WholeRefusalError
 from loaders.icommkt.errors import RefusedError
 from loaders.icommkt.relation import Item
-from loaders.icommkt.sender import REFUSED_AT_FIRST, REFUSED_IN_A_ROW, Sender, Settled, Sizes
+from loaders.icommkt.sender import REFUSED_AT_FIRST, REFUSED_IN_A_ROW, Sender, Settled
 from loaders.icommkt.settings import IcommktSettings
 
 
@@ -47,7 +47,7 @@ def items(count: int, **options: Any) -> list[Item]:
 
 def send(
     client: Told, given: list[Item], *, senders: int = 1, contacts: int = 8, size: int = 10**6
-) -> tuple[list[str], list[str], Sizes]:
+) -> tuple[list[str], list[str], bool]:
     taken: list[str] = []
     refused: list[str] = []
 
@@ -55,10 +55,10 @@ def send(
         for one in settled:
             (taken if one.outcome == "accepted" else refused).append(one.item.email.partition("@")[0])
 
-    sizes = Sizes(contacts, size)
-    settings = IcommktSettings("key", senders=senders)
-    Sender(client, settings, "profile", sizes, threading.Event(), settle).send(iter(given))  # type: ignore[arg-type]
-    return sorted(taken), sorted(refused), sizes
+    settings = IcommktSettings("key", senders=senders, batch_bytes=size)
+    sender = Sender(client, settings, "profile", contacts, threading.Event(), settle)  # type: ignore[arg-type]
+    sender.send(iter(given))
+    return sorted(taken), sorted(refused), sender.has_learned
 
 
 def fine(emails: list[str]) -> list[Fate]:
@@ -83,8 +83,8 @@ def test_one_contact_that_is_too_large_by_itself_teaches_nothing() -> None:
             raise WholeRefusalError("HTTP 413")
         return fine(emails)
 
-    taken, refused, sizes = send(Told(many), items(40))
-    assert (len(taken), refused, sizes.learned) == (39, ["c3"], False)
+    taken, refused, learned = send(Told(many), items(40))
+    assert (len(taken), refused, learned) == (39, ["c3"], False)
 
 
 def test_one_chance_failure_teaches_nothing() -> None:
@@ -96,8 +96,8 @@ def test_one_chance_failure_teaches_nothing() -> None:
             raise SuspectError("no answer in time")
         return fine(emails)
 
-    _, _, sizes = send(Told(many), items(16))
-    assert not sizes.learned
+    _, _, learned = send(Told(many), items(16))
+    assert not learned
 
 
 def everything_refused(emails: list[str]) -> list[Fate]:
@@ -168,7 +168,7 @@ def test_no_more_batches_are_ready_than_three_times_the_senders() -> None:
         return fine(emails)
 
     settings = IcommktSettings("key", senders=2)
-    Sender(Told(many), settings, "p", Sizes(10, 10**6), threading.Event(), lambda settled: None).send(source())  # type: ignore[arg-type]
+    Sender(Told(many), settings, "p", 10, threading.Event(), lambda settled: None).send(source())  # type: ignore[arg-type]
     assert answered == 2000
     assert most <= (3 * 2 + 3) * 10
 
@@ -193,7 +193,7 @@ def test_no_more_than_twice_the_senders_are_sent_and_not_written_down() -> None:
         settled_so_far += len(settled)
 
     settings = IcommktSettings("key", senders=3)
-    Sender(Told(many), settings, "p", Sizes(1, 10**6), threading.Event(), settle).send(iter(items(300)))  # type: ignore[arg-type]
+    Sender(Told(many), settings, "p", 1, threading.Event(), settle).send(iter(items(300)))  # type: ignore[arg-type]
     assert settled_so_far == 300
     assert 3 <= most <= 2 * 3
 
@@ -229,7 +229,7 @@ def test_wherever_a_run_breaks_it_says_so_keeps_the_answers_and_leaves_no_thread
         taken.extend(one.item.email for one in settled)
 
     client = Told(many)
-    sender = Sender(client, IcommktSettings("key", senders=2), "p", Sizes(8, 10**6), threading.Event(), settle)  # type: ignore[arg-type]
+    sender = Sender(client, IcommktSettings("key", senders=2), "p", 8, threading.Event(), settle)  # type: ignore[arg-type]
     with pytest.raises(kind, match="broken"):
         sender.send(source())
     assert readers() == []
@@ -238,31 +238,3 @@ def test_wherever_a_run_breaks_it_says_so_keeps_the_answers_and_leaves_no_thread
     assert len(answered) < 5000
     if where != "settling":
         assert set(taken) == answered
-
-
-def test_a_run_asked_to_end_while_the_reading_takes_long_ends_then(monkeypatch: pytest.MonkeyPatch) -> None:
-    taken: list[str] = []
-    waiting = threading.Event()
-
-    def source() -> Iterator[Item]:
-        yield from items(9)
-        waiting.wait(30)
-
-    def asked() -> None:
-        if len(taken) == 8:
-            waiting.set()
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr("loaders.icommkt.interrupt.check", asked)
-    sender = Sender(
-        Told(fine),  # type: ignore[arg-type]
-        IcommktSettings("key", senders=2),
-        "p",
-        Sizes(4, 10**6),
-        threading.Event(),
-        lambda settled: taken.extend(one.item.email for one in settled),
-    )
-    with pytest.raises(KeyboardInterrupt):
-        sender.send(source())
-    assert len(taken) == 8, "answers are written down while the reading takes long"
-    assert readers() == []

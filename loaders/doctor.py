@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import os
@@ -20,14 +21,17 @@ from loaders import fields
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, PipelineError, run_command
+from loaders.icommkt import fields as icommkt_fields
 from loaders.icommkt import published
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.client import Client, RequestError, WholeRefusalError
 from loaders.icommkt.settings import IcommktSettings, env
+from loaders.icommkt.state import State
 from loaders.magento.doctor import StoreDoctor
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, warehouse
 from loaders.seeds import check_seeds
+from loaders.text import fingerprint
 
 PATIENCE_SECONDS = 90.0
 NOBODY = "nobody@doctor.invalid"
@@ -96,13 +100,9 @@ def _icommkt() -> Iterator[Check]:
     )
     rows = _seed("icommkt_profiles")
     for name in sorted({row["profile_setting"].strip().lower() for row in rows}) or ["profile_key"]:
-        yield from _guarded(f"ICOMMKT {name}", partial(_profile, Client(quick, threading.Event()), name))
-    names = field_names()
-    text = (
-        f"{len(names)} are enabled in seeds/icommkt_fields.csv, listed below; no call is known that tells which of "
-        "them the profile has: create those it lacks there, with exactly these names"
-    )
-    yield Check("ICOMMKT fields", NOT_CHECKED if names else MISSING, text)
+        client = Client(quick, threading.Event())
+        yield from _guarded(f"ICOMMKT {name}", partial(_profile, client, name))
+        yield from _guarded("ICOMMKT fields", partial(_fields, client, name))
     if settings.audience == "subscribers":
         yield from _guarded("who is sent", partial(_subscribers, settings))
     elif dlt.config.get("icommkt.audience", str):
@@ -132,6 +132,37 @@ def _profile(client: Client, name: str) -> Iterator[Check]:
             "does not exist is not published"
         )
         yield Check(what, OK, text)
+
+
+def _fields(client: Client, setting: str) -> Iterator[Check]:
+    """Compare the fields that are sent with those that the profile shows of a contact that it has acknowledged."""
+    names, key = field_names(), icommkt_settings.profile_key(setting)
+    text = f"{len(names)} are enabled in seeds/icommkt_fields.csv, listed below"
+    if not names:
+        yield Check("ICOMMKT fields", MISSING, text)
+        return
+    with duckdb.connect() as db:
+        state = State(db, warehouse().state, read_only=True)
+        known = state.db.execute(
+            "select email from state.push.acknowledgements where profile = ? limit 1", [fingerprint(key)]
+        ).fetchone()
+    contact = None
+    if known:
+        with contextlib.suppress(RequestError):  # the row above tells
+            contact = client.list_one(key, known[0])
+    if contact is None:
+        text += (
+            "; no call is known that tells which of them the profile has: create those it lacks there, with exactly "
+            "these names. After the first push this line tells by a contact"
+        )
+        yield Check("ICOMMKT fields", NOT_CHECKED, text)
+        return
+    listed = icommkt_fields.of_listed(contact)
+    lacking, more = [one for one in names if one not in listed], [one for one in listed if one not in names]
+    text += f"; the profile shows {len(names) - len(lacking)} of them of a contact that was pushed"
+    text += f", and lacks {', '.join(lacking)}: create them there" if lacking else ""
+    text += f"; it also has {', '.join(more)}, which nothing fills" if more else ""
+    yield Check("ICOMMKT fields", WARN if lacking else OK, text)
 
 
 def _subscribers(settings: IcommktSettings) -> Iterator[Check]:

@@ -106,7 +106,6 @@ def test_each_number_has_its_range(run: Run, tmp_path: Path, name: str, value: s
         ("ICOMMKT__API_URL", "https://[::1"),
         ("ICOMMKT__API_URL", "https://a..b"),
         ("ICOMMKT__API_URL", "https://api example"),
-        ("ICOMMKT__KEEP_CONTENT", "perhaps"),
         ("ICOMMKT__AUTH_FORM", "digest"),
         ("ICOMMKT__AUDIENCE", "some"),
         ("ICOMMKT__ON_MISSING", "erase"),

@@ -24,7 +24,8 @@ from loaders.errors import Parser, PipelineError, run_command
 from loaders.icommkt import fields as icommkt_fields
 from loaders.icommkt import published
 from loaders.icommkt import settings as icommkt_settings
-from loaders.icommkt.client import Client, RequestError, WholeRefusalError
+from loaders.icommkt.client import Client
+from loaders.icommkt.errors import RequestError, WholeRefusalError
 from loaders.icommkt.settings import IcommktSettings, env
 from loaders.icommkt.state import State
 from loaders.magento.doctor import StoreDoctor

@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -22,7 +21,7 @@ from requests.auth import AuthBase
 
 from loaders import http
 from loaders.icommkt import answers
-from loaders.icommkt.errors import RefusedError, UnavailableError
+from loaders.icommkt.errors import DownError, RefusedError, SuspectError, UnavailableError, WholeRefusalError
 from loaders.icommkt.json_stream import items_of
 from loaders.icommkt.limiter import Limiter
 from loaders.icommkt.settings import IcommktSettings
@@ -44,31 +43,6 @@ contact, which is found by halving its batch."""
 LATER = "what it acknowledged is kept, run again later to send the rest"
 _MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 OUTAGE_STATUSES = {408, 425, 429, 502, 503, 504}
-
-
-class RequestError(Exception):
-    """A request got no usable answer. `reason` is free of personal data only after masking."""
-
-    def __init__(self, reason: str, code: str = "") -> None:
-        super().__init__(reason)
-        self.reason = reason
-        self.code = code
-
-
-class DownError(RequestError):
-    """The service is not there, or asks to wait; what was sent is not the cause. Retried as long as patience lasts."""
-
-    def __init__(self, reason: str, code: str = "", retry_after: float | None = None) -> None:
-        super().__init__(reason, code)
-        self.retry_after = retry_after
-
-
-class SuspectError(RequestError):
-    """500, no answer in time, a cut or dropped connection: perhaps because of what was sent. Retried, then split."""
-
-
-class WholeRefusalError(RequestError):
-    """The request was understood and refused as a whole. Not retried, split."""
 
 
 class KeyAuth(AuthBase):
@@ -237,7 +211,7 @@ class Client:
             target = fit(str(response.headers.get("Location", "nowhere")).partition("?")[0], 100)
             raise RefusedError(f"ICOMMKT answers with a redirect to {target}; set ICOMMKT__API_URL")
         if status in OUTAGE_STATUSES:
-            raise DownError(code, code, retry_after(response.headers.get("Retry-After")))
+            raise DownError(code, code, http.retry_after(response.headers.get("Retry-After")))
         if status >= 500:
             raise SuspectError(code, code)
         raise WholeRefusalError(code, code)
@@ -315,21 +289,6 @@ class Client:
         if silence + asked > self.settings.patience:
             asks = f", and asks to wait {asked:g} s" if asked else ""
             raise UnavailableError(f"ICOMMKT gave no good answer for {silence:.0f} s (last: {error}{asks}); {LATER}")
-
-
-def retry_after(header: str | None) -> float | None:
-    """Return the seconds a `Retry-After` header asks for, given as a number or as a date; None when it says nothing."""
-    if not header:
-        return None
-    text = header.strip()
-    try:
-        seconds = float(text)
-    except ValueError:
-        try:
-            seconds = parsedate_to_datetime(text).timestamp() - time.time()
-        except (TypeError, ValueError):
-            return None
-    return seconds if 0 <= seconds < float("inf") else None
 
 
 def _batch(profile_key: str, contacts: list[bytes]) -> bytes:

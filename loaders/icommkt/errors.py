@@ -43,3 +43,28 @@ class BusyError(PipelineError):
 
 class StoppedError(Exception):
     """A sender was told to stop before it got an answer; nobody sees this."""
+
+
+class RequestError(Exception):
+    """A request got no usable answer. `reason` is free of personal data only after masking."""
+
+    def __init__(self, reason: str, code: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.code = code
+
+
+class DownError(RequestError):
+    """The service is not there, or asks to wait; what was sent is not the cause. Retried as long as patience lasts."""
+
+    def __init__(self, reason: str, code: str = "", retry_after: float | None = None) -> None:
+        super().__init__(reason, code)
+        self.retry_after = retry_after
+
+
+class SuspectError(RequestError):
+    """500, no answer in time, a cut or dropped connection: perhaps because of what was sent. Retried, then split."""
+
+
+class WholeRefusalError(RequestError):
+    """The request was understood and refused as a whole. Not retried, split."""

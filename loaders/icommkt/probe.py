@@ -9,8 +9,8 @@ from typing import Any
 
 from loaders.errors import PipelineError
 from loaders.icommkt import answers, fields
-from loaders.icommkt.client import Client, RequestError
-from loaders.icommkt.errors import RefusedError
+from loaders.icommkt.client import Client
+from loaders.icommkt.errors import RefusedError, RequestError
 from loaders.icommkt.session import opened
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -280,7 +280,7 @@ def items(
     wanted: str = "",
     extra: bytes = b"",
     empty_value: str = "",
-) -> Iterator[Item]:
+) -> Generator[Item, None, None]:
     """Yield the contacts to send with their texts, few of them in memory at a time.
 
     `db` may be another cursor than the relation was made with. `wanted` is a table of contacts to send in place of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import json
 import logging
@@ -100,8 +101,9 @@ class Run:
         # Many small statements between other threads' work: a second thread of DuckDB's would only cost time.
         db.execute("set threads = 1")
         try:
-            with db.cursor() as reader:
-                sender.send(
+            with (
+                db.cursor() as reader,
+                contextlib.closing(
                     relation.items(
                         reader,
                         self.session.published,
@@ -110,7 +112,9 @@ class Run:
                         extra=extra,
                         empty_value=settings.empty_value,
                     )
-                )
+                ) as items,
+            ):
+                sender.send(items)
             if removing and settings.on_missing == "remove":
                 sender.remove(self._removable())
             status = "succeeded"

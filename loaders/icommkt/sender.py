@@ -15,8 +15,8 @@ import orjson
 
 from loaders import http
 from loaders.icommkt import answers, interrupt
-from loaders.icommkt.client import Client, RequestError, SuspectError, WholeRefusalError
-from loaders.icommkt.errors import RefusedError, StoppedError
+from loaders.icommkt.client import Client
+from loaders.icommkt.errors import RefusedError, RequestError, StoppedError, SuspectError, WholeRefusalError
 from loaders.icommkt.relation import Item
 from loaders.icommkt.settings import IcommktSettings
 from loaders.text import fit

@@ -14,8 +14,15 @@ from typing import Any
 import pyarrow as pa
 
 from loaders.icommkt import answers, fields, guards, relation
-from loaders.icommkt.client import Client, RequestError, WholeRefusalError
-from loaders.icommkt.errors import DriftError, GuardError, RefusedError, UnavailableError
+from loaders.icommkt.client import Client
+from loaders.icommkt.errors import (
+    DriftError,
+    GuardError,
+    RefusedError,
+    RequestError,
+    UnavailableError,
+    WholeRefusalError,
+)
 from loaders.icommkt.published import Field
 from loaders.icommkt.push import Options, describe, may_send, objections
 from loaders.icommkt.relation import Profile

@@ -44,10 +44,11 @@ SENDERS = 2
 
 
 def start(desk: Desk, kill_at: int, when: str = "before") -> subprocess.CompletedProcess[str]:
-    settings = {"batch_size": f"{BATCH}", "senders": f"{SENDERS}", "read_timeout": "0.3", "max_attempts": "2"}
     return subprocess.run(
         [sys.executable, "-c", SCRIPT, str(kill_at), when, "push", "--as-of-date", AS_OF.isoformat()],
-        env=desk.environment(max_rejected_share="1", **settings),
+        env=desk.environment(
+            batch_size=f"{BATCH}", senders=f"{SENDERS}", read_timeout="0.3", max_attempts="2", max_rejected_share="1"
+        ),
         capture_output=True,
         text=True,
         check=False,

@@ -14,8 +14,9 @@ import pytest
 import requests
 
 from loaders.errors import SettingsError
+from loaders.http import retry_after
 from loaders.icommkt import settings as settings_module
-from loaders.icommkt.client import Client, KeyAuth, retry_after
+from loaders.icommkt.client import Client, KeyAuth
 from loaders.icommkt.errors import RefusedError, StoppedError
 from loaders.icommkt.limiter import Limiter
 from loaders.icommkt.settings import IcommktSettings

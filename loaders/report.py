@@ -103,7 +103,8 @@ def _pushes(state: Path) -> dict[str, Any]:
             return {"pushes": [], "refusals": []}
         pushes = _rows(
             connection,
-            """select profile, status, started_at, as_of_date, contacts, planned, acknowledged, rejected, removed
+            """select profile, status, started_at, as_of_date, contacts, planned, acknowledged, rejected, removed,
+                   coalesce(message, '') as message
                from push.runs where command = 'push'
                qualify row_number() over (partition by profile order by run_id desc) = 1 order by profile""",
         )

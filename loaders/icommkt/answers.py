@@ -7,13 +7,21 @@ or when there are as many answers as contacts and every one is success. All else
 
 from __future__ import annotations
 
+import codecs
 import functools
+import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+import requests
+
 from loaders.text import fit
 
+MOST_OF_A_PAGE = 10_000
+_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 SUCCESS = "1"
 REMOVED = "2"
 NOT_FOUND = "101"
@@ -55,6 +63,24 @@ class AnswerError(ValueError):
         super().__init__(reason)
         self.reason = reason
         self.code = code
+
+
+def decoded(response: requests.Response) -> Any:
+    """Return the JSON of an answer. Raises ValueError."""
+    content = response.content.removeprefix(codecs.BOM_UTF8)
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        # Another encoding, half a surrogate pair, not quite JSON: the slow decoder is more lenient.
+        return json.loads(response.text.removeprefix("\ufeff") if response.encoding else content)
+
+
+def what(body: bytes) -> str:
+    """Return what a body that is no JSON is, with its first words."""
+    text = body[:MOST_OF_A_PAGE].decode("utf-8", "replace")
+    where = "around its JSON" if '"StatusCode"' in text else "where JSON was due"
+    words = fit(_MARKUP.sub(" ", text), 120)
+    return f"{'a page' if '<html' in text.lower() else 'a text'} {where}: {words}" if words else f"no text {where}"
 
 
 def code_of(value: Any) -> str:

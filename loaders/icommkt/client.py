@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import base64
-import codecs
 import json
-import re
 import sys
 import threading
 import time
@@ -14,7 +12,6 @@ from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
-import orjson
 import requests
 import tenacity
 from requests.auth import AuthBase
@@ -36,12 +33,10 @@ MOST_BYTES = 16_000_000
 """An answer says some hundred bytes of each contact of a batch."""
 LISTING_TIMES = 60
 """The list of all contacts may take so many times as long as another answer as a whole: an hour by default."""
-MOST_OF_A_PAGE = 10_000
 HALVINGS = 8
 """So many times as many pages in place of answers are borne once there was an answer: a firewall may object to one
 contact, which is found by halving its batch."""
 LATER = "what it acknowledged is kept, run again later to send the rest"
-_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 OUTAGE_STATUSES = {408, 425, 429, 502, 503, 504}
 
 
@@ -144,9 +139,9 @@ class Client:
         def attempt() -> T:
             response = self._post(path, body)
             try:
-                answer = _decoded(response)
+                answer = answers.decoded(response)
             except ValueError:
-                raise self._no_json(response, _what(response.content)) from None
+                raise self._no_json(response, answers.what(response.content)) from None
             except RecursionError:
                 raise self._no_json(response, "JSON that is nested too deep") from None
             try:
@@ -293,24 +288,6 @@ class Client:
 
 def _batch(profile_key: str, contacts: list[bytes]) -> bytes:
     return b'{"ProfileKey":' + json.dumps(profile_key).encode() + b',"ContactList":[' + b",".join(contacts) + b"]}"
-
-
-def _decoded(response: requests.Response) -> Any:
-    """Return the JSON of an answer. Raises ValueError."""
-    content = response.content.removeprefix(codecs.BOM_UTF8)
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        # Another encoding, half a surrogate pair, not quite JSON: the slow decoder is more lenient.
-        return json.loads(response.text.removeprefix("\ufeff") if response.encoding else content)
-
-
-def _what(body: bytes) -> str:
-    """Return what a body that is no JSON is, with its first words."""
-    text = body[:MOST_OF_A_PAGE].decode("utf-8", "replace")
-    where = "around its JSON" if '"StatusCode"' in text else "where JSON was due"
-    words = fit(_MARKUP.sub(" ", text), 120)
-    return f"{'a page' if '<html' in text.lower() else 'a text'} {where}: {words}" if words else f"no text {where}"
 
 
 def _short(error: BaseException) -> str:

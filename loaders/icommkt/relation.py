@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Generator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 import duckdb
 
@@ -32,25 +30,6 @@ class Profile:
     api_key: str | None = None
     settings: tuple[str, ...] = ()
     stale_before: dt.date = dt.date.min
-
-
-class Item(NamedTuple):
-    """One contact to send or to remove. `content` is its fields' JSON text; `tries` how often this payload was refused.
-
-    `is_held`: the profile has acknowledged the contact before, under whichever key.
-    """
-
-    store_key: str
-    email: str
-    customer_id: int | None = None
-    payload_hash: str | None = None
-    content_hash: str | None = None
-    has_purchase: bool = False
-    filled_windows: int = 0
-    tries: int = 0
-    refused_since: dt.datetime | None = None
-    is_held: bool = False
-    content: bytes = b""
 
 
 RELATION = """
@@ -222,34 +201,30 @@ EMPTIED = "(not has_purchase or (windows_before > 0 and filled_windows = 0))"
 
 @dataclass(frozen=True)
 class Counts:
-    """The relation of one profile, counted."""
+    """The relation of one profile, counted.
+
+    `unknown`: outside of the audience because the store says nothing of them; `moved`: left, with their account under
+    another e-mail; `rekeyed`: new, yet acknowledged under another API key; `known_buyers`: acknowledged with a
+    purchase;
+    `emptied`: of these, who would become prospects or have every window empty; `held_again`: to be sent, not for the
+    first time.
+    """
 
     contacts: int
-    """In the mart, for this profile."""
     held: int
-    """Acknowledged so far."""
     outside: int
-    """Not in the audience."""
     unknown: int
-    """Of those, how many the store says nothing of."""
     new: int
     changed: int
     stale: int
     unchanged: int
     waiting: int
-    """Refused before and not tried again yet."""
     gone: int
-    """Acknowledged, but in the mart no more."""
     moved: int
-    """Of those, how many have their account under another e-mail now."""
     rekeyed: int
-    """Of the new ones, how many were acknowledged under another API key."""
     known_buyers: int
-    """Acknowledged with a purchase and still in the mart."""
     emptied: int
-    """Of those, how many would become prospects or have every window empty."""
     held_again: int
-    """Acknowledged before and to be sent again."""
 
     @property
     def total(self) -> int:
@@ -270,47 +245,3 @@ def sample(db: duckdb.DuckDBPyConnection, profile: str, what: str, limit: int = 
         where = f"$what = 'emptied' and had_purchase and new_hash is not null and outcome <> 'outside' and {EMPTIED}"
     sql = f"select email from scratch.relation where profile = $profile and {where} order by email limit {limit:d}"
     return [row[0] for row in db.execute(sql, {"profile": profile, "what": what}).fetchall()]
-
-
-def items(
-    db: duckdb.DuckDBPyConnection,
-    published: Published,
-    profile: str,
-    *,
-    wanted: str = "",
-    extra: bytes = b"",
-    empty_value: str = "",
-) -> Generator[Item, None, None]:
-    """Yield the contacts to send with their texts, few of them in memory at a time.
-
-    `db` may be another cursor than the relation was made with. `wanted` is a table of contacts to send in place of
-    those that differ; `extra` is the JSON of a field that is sent with each, `empty_value` stands for empty values.
-    """
-    chosen = f"semi join {wanted} using (store_key, email)" if wanted else f"where outcome in {SENT}"
-    db.execute(
-        f"""
-        create or replace table scratch.sending as
-        select *, row_number() over (order by contact_row) as position
-        from (from scratch.relation {chosen})
-        where profile = $profile and new_hash is not null and outcome not in ('outside', 'waiting')""",
-        {"profile": profile},
-    )
-
-    def read(after: int) -> list[Item]:
-        some = db.execute(
-            """
-            select contact_row, store_key, email, customer_id, new_hash, new_content, has_purchase, filled_windows,
-                tries, refused_since, is_held
-            from scratch.sending where position > $after and position <= $after + $chunk order by position""",
-            {"after": after, "chunk": CHUNK},
-        ).fetchall()
-        texts = published.payloads(db, [row[0] for row in some], empty_value)
-        end = b"," + extra + b"]" if extra else b"]"
-        return [Item._make((*row[1:], texts[row[1], row[2]].encode()[:-1] + end)) for row in some]
-
-    with ThreadPoolExecutor(1, thread_name_prefix="reader") as reader:  # a chunk is read while the one before is sent
-        position, ahead = 0, reader.submit(read, 0)
-        while some := ahead.result():
-            position += len(some)
-            ahead = reader.submit(read, position)
-            yield from some

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 from loaders.icommkt import relation
 from loaders.icommkt.client import Client
-from loaders.icommkt.relation import Counts, Item, Profile
+from loaders.icommkt.items import Item, items
+from loaders.icommkt.relation import Counts, Profile
 from loaders.icommkt.sender import Sender, Settled
 from loaders.icommkt.session import Session
 from loaders.icommkt.state import Answer, utc_now
@@ -104,7 +105,7 @@ class Run:
             with (
                 db.cursor() as reader,
                 contextlib.closing(
-                    relation.items(
+                    items(
                         reader,
                         self.session.published,
                         self.profile.name,
@@ -112,9 +113,9 @@ class Run:
                         extra=extra,
                         empty_value=settings.empty_value,
                     )
-                ) as items,
+                ) as chosen,
             ):
-                sender.send(items)
+                sender.send(chosen)
             if removing and settings.on_missing == "remove":
                 sender.remove(self._removable())
             status = "succeeded"

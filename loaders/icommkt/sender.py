@@ -17,7 +17,7 @@ from loaders import http
 from loaders.icommkt import answers, interrupt
 from loaders.icommkt.client import Client
 from loaders.icommkt.errors import RefusedError, RequestError, StoppedError, SuspectError, WholeRefusalError
-from loaders.icommkt.relation import Item
+from loaders.icommkt.items import Item
 from loaders.icommkt.settings import IcommktSettings
 from loaders.text import fit
 
@@ -98,7 +98,11 @@ class Sender:
         Raises what ended the run early, after every answer that did come has been settled.
         """
         self._in_threads(self._deliver, self._batches(items))
-        self._end_doubts()
+        doubtful, self._doubtful = self._doubtful, []  # nothing has cleared them up
+        if not self._any_taken and any(self._accuses(one) for one in doubtful):
+            raise RefusedError(f"ICOMMKT took none of the contacts: {doubtful[0].reason}; {CHECK}")
+        if doubtful:
+            self._settle(doubtful)
 
     def remove(self, items: Iterable[Item]) -> None:
         """Remove contacts from the profile."""
@@ -160,7 +164,7 @@ class Sender:
         batch: list[Item] = []
         size = 0
         for item in items:
-            more = _size(item)
+            more = len(item.content) + len(item.email) + 40
             if batch and (len(batch) >= self.batch_size or size + more > self.settings.batch_bytes):
                 yield batch
                 batch, size = [], 0
@@ -168,15 +172,6 @@ class Sender:
             size += more
         if batch:
             yield batch
-
-    def _end_doubts(self) -> None:
-        """Decide on refusals that nothing has cleared up since."""
-        doubtful, self._doubtful = self._doubtful, []
-        if not doubtful:
-            return
-        if not self._any_taken and any(self._accuses(one) for one in doubtful):
-            raise RefusedError(f"ICOMMKT took none of the contacts: {doubtful[0].reason}; {CHECK}")
-        self._settle(doubtful)
 
     # -- the senders' threads
 
@@ -303,7 +298,3 @@ class Sender:
 def _contact(item: Item) -> bytes:
     """Return a contact's JSON; its fields are the mart's own text."""
     return b'{"Email":' + orjson.dumps(item.email) + b',"CustomFields":' + item.content + b"}"
-
-
-def _size(item: Item) -> int:
-    return len(item.content) + len(item.email) + 40

@@ -99,7 +99,7 @@ def test_each_website_has_its_profile_and_each_profile_its_state(
     second = all_nights["second"]
     settings = pipeline.copy_of_files(tmp_path, "published.duckdb")
     with duckdb.connect(str(tmp_path / "published.duckdb")) as db:
-        for table in ("payloads", "contacts", "contact_websites"):  # a part of them says as much as all
+        for table in ("contacts", "payload_hashes", "contact_websites"):  # a part of them says as much as all
             db.execute(f"delete from marts.icommkt_{table} where hash(email) % 20 > 0")
         assert db.execute("select count(*) from seeds.icommkt_profiles").fetchall() == [(0,)], "as the project ships it"
         wanted: dict[int, set[str]] = {}
@@ -126,8 +126,8 @@ def test_a_changed_rule_is_shown_field_by_field_and_a_harmful_one_is_not_sent(
     all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path
 ) -> None:
     """`make build` after an edit, `make diff`, and a push that would harm: no product has the attribute `marca`."""
-    names = ("warehouse.duckdb", "warehouse.marts.duckdb", "warehouse.state.duckdb", "published.duckdb")
-    here = pipeline.copy_of_files(tmp_path, *names)
+    names = ("warehouse.duckdb", "warehouse.marts.duckdb", "warehouse.state.duckdb", "warehouse.pushed.duckdb")
+    here = pipeline.copy_of_files(tmp_path, *names, "published.duckdb")
     same = pipeline.run("loaders.icommkt", "diff", **here)
     assert same.returncode == 0, same.stdout
     assert re.search(r"0 of 6,\d{3} contacts", same.stdout), same.stdout

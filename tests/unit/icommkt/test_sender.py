@@ -12,7 +12,7 @@ import pytest
 
 from loaders.icommkt.answers import Accepted, Fate, Refused
 from loaders.icommkt.errors import RefusedError, SuspectError, WholeRefusalError
-from loaders.icommkt.relation import Item
+from loaders.icommkt.items import Item
 from loaders.icommkt.sender import REFUSED_AT_FIRST, REFUSED_IN_A_ROW, Sender, Settled
 from loaders.icommkt.settings import IcommktSettings
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.push.published import Given, make, write
-from loaders.icommkt import relation
+from loaders.icommkt.items import items
 from loaders.icommkt.session import opened
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse
@@ -21,7 +21,7 @@ def test_every_contact_to_send_is_read_once_with_its_own_text(tmp_path: Path, st
     with opened(house, IcommktSettings("key", profile_key="profile"), read_only=True) as session:
         (profile,) = session.profiles
         session.db.execute(f"update scratch.relation set outcome = 'unchanged' where contact_row % {stride} <> 0")
-        found = list(relation.items(session.db, session.published, profile.name, empty_value="-"))
+        found = list(items(session.db, session.published, profile.name, empty_value="-"))
     assert [item.customer_id for item in found] == list(range(0, 10_000, stride))
     for item in found:
         assert json.loads(item.content)[0] == {"Key": "nombre", "Value": f'José "Pepe" 🎉 Nº {item.customer_id}'}
@@ -32,5 +32,5 @@ def test_a_placeholder_stands_for_empty_values_alone(tmp_path: Path) -> None:
     odd = '"Value":""},{"Key":"x"'
     write(house.published, [Given("a@example.com", {"one": "", "two": odd})])
     with opened(house, IcommktSettings("key", profile_key="profile", empty_value='"-'), read_only=True) as session:
-        (item,) = relation.items(session.db, session.published, session.profiles[0].name, empty_value='"-')
+        (item,) = items(session.db, session.published, session.profiles[0].name, empty_value='"-')
     assert json.loads(item.content) == [{"Key": "one", "Value": '"-'}, {"Key": "two", "Value": odd}]

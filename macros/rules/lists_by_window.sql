@@ -3,7 +3,7 @@
     window_name, value, and the place by which the values are sorted. Comes to a row per contact and window with the list as a
     text: each value once, where it stands first, and as many whole values as icommkt_profile_fields allows the column.
 -#}
-{% macro lists_by_window(bought, list, last_purchase_column=none) -%}
+{% macro lists_by_window(bought, list) -%}
 {%- set separator = var('list_separator') -%}
 once as (
 
@@ -45,7 +45,7 @@ fitting as (
     from measured
     left join limits
         on limits.mart_column = case
-            when measured.window_name = 'last_purchase' then '{{ last_purchase_column or "last_purchase_" ~ list }}'
+            when measured.window_name = 'last_purchase' then 'last_purchase_{{ list }}'
             else concat('{{ list }}_', measured.window_name)
         end
     where measured.length_so_far <= coalesce(limits.max_length, {{ magento_icommkt.whole_number(var('list_max_length')) }})

@@ -24,7 +24,7 @@ COLUMNS = (
     *("phone", "city", "region", "country", "customer_group", "website", "store"),
     *("account_created_date", "is_subscribed"),
     *("first_purchase_date", "last_purchase_date", "days_since_first_purchase", "days_since_last_purchase"),
-    *("last_purchase_amount", "last_purchase_brands", "last_purchase_categories", "last_purchase_promo_codes"),
+    *("last_purchase_amount", "last_purchase_brands", "last_purchase_categories", "last_purchase_discount_codes"),
     *(f"{measure}_{window}" for window in WINDOWS for measure in WINDOW_MEASURES),
     *("purchases_total", "amount_total", "recency_score", "frequency_score", "monetary_score"),
     *("rfm", "rfm_group", "rfm_segment"),
@@ -277,8 +277,8 @@ class Calculation:
             "last_purchase_categories": self._list(
                 "last_purchase_categories", rules.order_categories(last.order, self.shop) if last else []
             ),
-            "last_purchase_promo_codes": self._list(
-                "last_purchase_promo_codes", rules.coupon_codes(last.order) if last else []
+            "last_purchase_discount_codes": self._list(
+                "last_purchase_discount_codes", rules.coupon_codes(last.order) if last else []
             ),
         }
 

@@ -161,7 +161,7 @@ EXAMPLES: dict[str, tuple[Store, Wanted]] = {
     ),
     "of purchases of one second the one with the highest id is the last": (
         store(order(1, coupon_code="ONE"), order(3, coupon_code=" THREE,x "), order(2, coupon_code="TWO")),
-        ana(last_purchase_promo_codes="THREE, x", discount_codes_30_days="THREE, x, TWO, ONE"),
+        ana(last_purchase_discount_codes="THREE, x", discount_codes_30_days="THREE, x, TWO, ONE"),
     ),
     "lists name each thing once, the latest first, and nothing that was given back": (
         store(

@@ -98,7 +98,7 @@ SITUATIONS = (
             **{f"categories_{days}_days": {"max_length": ""} for days in (60, 90, 360)},
             **{f"discount_codes_{days}_days": {"max_length": "4"} for days in (30, 90, 360)},
             "last_purchase_brands": {"max_length": "10"},
-            "last_purchase_promo_codes": {"max_length": ""},
+            "last_purchase_discount_codes": {"max_length": ""},
             "first_name": {"max_length": "2"},
             "city": {"max_length": "1", "triggers_send": "false"},
             "phone": {"enabled": "false"},

@@ -83,7 +83,7 @@ final as (
         coalesce(in_last_purchase.amount, 0) as last_purchase_amount,
         in_last_purchase.brands as last_purchase_brands,
         in_last_purchase.categories as last_purchase_categories,
-        in_last_purchase.discount_codes as last_purchase_promo_codes,
+        in_last_purchase.discount_codes as last_purchase_discount_codes,
 
         ----------  windows
         {%- for window in windows %}

@@ -34,6 +34,6 @@ bought as (
 
 ),
 
-{{ lists_by_window('bought', 'discount_codes', 'last_purchase_promo_codes') }}
+{{ lists_by_window('bought', 'discount_codes') }}
 
 select * from final

@@ -1,4 +1,4 @@
-"""`python -m loaders.icommkt push | preview | verify | probe`. Exit codes: loaders.icommkt.errors and docs/push.md."""
+"""`python -m loaders.icommkt push | diff | preview | verify | probe`. Exit codes: docs/push.md."""
 
 from __future__ import annotations
 
@@ -28,7 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for and return the exit code. Raises PipelineError."""
     given = _parser().parse_args(arguments)
     settings = settings_module.read(profile_needed=False, api_key_needed=given.command not in ("diff", "preview"))
-    with _logging(), interrupt.noted() if given.command == "push" else contextlib.nullcontext():
+    with (
+        _logging(),
+        interrupt.noted() if given.command == "push" or getattr(given, "repair", False) else contextlib.nullcontext(),
+    ):
         return _run(given, settings)
 
 
@@ -43,7 +46,7 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
     variables = parse_vars(given.vars)
     if given.as_of_date:
         variables["as_of_date"] = given.as_of_date
-    blank = given.blank or "" if given.command == "push" else ""
+    blank = getattr(given, "blank", None) or ""
     options = Options(as_of_date=given_date(variables), dry_run=given.dry_run, force=given.force, blank=blank)
     if given.command == "verify":
         with locked(house, "verify --repair") if given.repair else contextlib.nullcontext():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import duckdb
 
+from loaders.icommkt import relation
 from loaders.icommkt.published import CONTACTS, Published
 
 FORMER_HASH = "former:"
@@ -77,6 +78,7 @@ def match_hashes(db: duckdb.DuckDBPyConnection, published: Published, empty_valu
         "create or replace table scratch.former (store_key varchar, email varchar, content varchar, payload varchar)"
     )
     rows = db.execute(f"select coalesce(max(rowid), -1) from {published.name}.{CONTACTS}").fetchone()
+    now = relation.hashes("now", empty_value)
     placeholder = f"md5(hash || '{empty_value.replace(chr(39), chr(39) * 2)}')" if empty_value else "hash"
     for start in range(0, (rows[0] if rows else -1) + 1, 20_000):
         some = f"(select * from {published.name}.{CONTACTS} where rowid between {start} and {start + 19_999})"
@@ -98,8 +100,8 @@ def match_hashes(db: duckdb.DuckDBPyConnection, published: Published, empty_valu
     db.execute(
         f"""
         update state.push.answers set
-            payload_hash = now.payload_hash,
-            content_hash = if(answers.content_hash = '{FORMER_HASH}' || former.content, now.content_hash, '')
+            payload_hash = {now["payload_hash"]},
+            content_hash = if(answers.content_hash = '{FORMER_HASH}' || former.content, {now["content_hash"]}, '')
         from scratch.former as former
         join {published.name}.marts.icommkt_payload_hashes as now using (store_key, email)
         where answers.store_key = former.store_key and answers.email = former.email

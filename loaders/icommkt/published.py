@@ -121,23 +121,27 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path, name: str = "published") -
             f"{path} holds no {' and no '.join(lacking or ['view marts.icommkt_payloads'])}; run make build"
         )
     build_id, as_of_date, zone, built_at, tested = build_row[0]
-    keys = db.execute(
-        f"select json_extract_string(custom_fields, '$[*].Key') from {name}.marts.icommkt_payloads limit 1"
-    ).fetchone()
-    sent = db.execute(
-        f"select profile_field_key, mart_column, type, first_day, last_day, triggers_send"
-        f" from {name}.marts.icommkt_profile_fields where enabled"
-    ).fetchall()
-    windows = db.execute(
-        f"select mart_column from {name}.marts.icommkt_profile_fields where mart_column like 'purchases%'"
-        f" and last_day < {UNENDING} order by 1"
-    ).fetchall()
+    try:
+        keys = db.execute(
+            f"select json_extract_string(custom_fields, '$[*].Key') from {name}.marts.icommkt_payloads limit 1"
+        ).fetchone()
+        sent = db.execute(
+            f"select profile_field_key, mart_column, type, first_day, last_day, triggers_send"
+            f" from {name}.marts.icommkt_profile_fields where enabled"
+        ).fetchall()
+        windows = db.execute(
+            f"select mart_column from {name}.marts.icommkt_profile_fields where mart_column like 'purchases%'"
+            f" and last_day < {UNENDING} order by 1"
+        ).fetchall()
+    except duckdb.Error as error:
+        raise PipelineError(f"{path} is of another version ({_first_line(error)}); run make build") from None
+    columns = {key: Field(*rest) for key, *rest in sent}
     return Published(
         name=name,
         build=Build(str(build_id), as_of_date, zone, built_at, bool(tested), dict(rows)),
         windows=tuple(column for (column,) in windows),
-        fields=tuple(keys[0]) if keys else (),
-        columns={key: Field(*rest) for key, *rest in sent},
+        fields=tuple(keys[0]) if keys else tuple(columns),
+        columns=columns,
         payload_sql=view[0].partition(" AS ")[2].rstrip(";"),
     )
 

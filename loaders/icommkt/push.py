@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import logging
 from collections.abc import Iterator
@@ -54,13 +55,16 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
         session.find_before()
         wrong = list(guards.of_build(published.build, options.as_of_date or published.build.today()))
         for run in runs:
-            wrong += objections(session, run.profile, run.counts)
+            counts = run.counts
+            if options.blank:
+                counts = dataclasses.replace(counts, held_again=_blanked(session, run.profile, options.blank))
+            wrong += objections(session, run.profile, counts)
             for line in describe(session, run.profile, run.counts):
                 log.info(line)
             if options.blank:
                 log.info(
                     "profile %s: %s is sent empty, once, to all %s acknowledged contacts in the mart",
-                    run.profile.name, options.blank, f"{run.counts.held - run.counts.gone:,}",
+                    run.profile.name, options.blank, f"{counts.held_again:,}",
                 )  # fmt: skip
         _unrouted(session)
         _left_behind(session)
@@ -72,19 +76,37 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
             for run in runs:
                 run.stopped(message)
             raise GuardError(message)
-        session.keep_pushed()
         try:
             for run in runs:
                 run.send(blank=options.blank)
         finally:
-            session.state.compact()
+            # Of a run that got nowhere the file before it still says more of what ICOMMKT holds.
+            if 2 * sum(run.outcome.acknowledged for run in runs) >= sum(run.counts.total for run in runs):
+                session.keep_pushed()
             status.write(session, runs)
+            session.state.compact()
         if shares := [share for run in runs if (share := _too_many_refused(run, settings))]:
             raise RejectedError(
                 f"{'; '.join(shares)}, more than {settings.max_rejected_share:.0%};"
                 " the reasons are in push.rejections of the state file"
             )
     return 0
+
+
+def _blanked(session: Session, profile: Profile, key: str) -> int:
+    """Return in how many contacts a field is emptied. Raises GuardError when the profile was never sent it."""
+    if not session.state.number(
+        "select count(*) from state.push.runs where profile = ? and json_contains(fields, to_json(?))",
+        [profile.name, key],
+    ):
+        raise GuardError(
+            f"nothing was sent: profile {profile.name} was never sent a field {key}; is BLANK spelt right?"
+        )
+    return session.state.number(
+        "select count(*) from scratch.relation where profile = ? and is_held and new_hash is not null"
+        " and outcome not in ('outside', 'waiting')",
+        [profile.name],
+    )
 
 
 def _too_many_refused(run: Run, settings: IcommktSettings) -> str:
@@ -164,10 +186,11 @@ def describe(session: Session, profile: Profile, counts: Counts) -> Iterator[str
             f"{name}: {counts.gone:,} acknowledged contacts left the mart"
             f" ({counts.moved:,} whose customer has another e-mail now); they {doing} ICOMMKT"
         )
-    if counts.held and session.pushed is None:
+    still_there = counts.held - counts.gone
+    if 2 * (known := session.known(profile)) < still_there:
         yield (
-            f"{name}: the file that was pushed last is not there, so nothing tells which fields would be emptied;"
-            " the next push knows"
+            f"{name}: of {still_there:,} acknowledged contacts the file that was pushed last tells the fields"
+            f" of {known:,}; whether fields of the others would be emptied is not known until the next push"
         )
     for outcome, word in (*((one, one) for one in relation.SENT), ("left", "gone")):
         emails = relation.sample(session.db, profile.name, outcome, 3)

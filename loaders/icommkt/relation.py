@@ -107,7 +107,7 @@ select
     contact.store_key,
     contact.email,
     {payload_hash} as payload_hash,
-    hash.content_hash,
+    {content_hash} as content_hash,
     contact.customer_id,
     contact.is_subscribed,
     contact.purchases_total > 0 as has_purchase,
@@ -127,6 +127,15 @@ BY_WEBSITE = """
     join published.seeds.icommkt_profiles as route using (website_id)
     join scratch.destinations as destination on list_contains(destination.settings, lower(trim(route.profile_setting)))
 """
+
+
+def hashes(table: str, empty_value: str) -> dict[str, str]:
+    """Return SQL for both hashes of a contact; what stands for empty values changes what is sent, and so them."""
+    names = ("payload_hash", "content_hash")
+    if not empty_value:
+        return {name: f"{table}.{name}" for name in names}
+    quoted = "'" + empty_value.replace("'", "''") + "'"
+    return {name: f"md5({table}.{name} || {quoted})" for name in names}
 
 
 def make(
@@ -154,11 +163,8 @@ def make(
     only = "true"
     if email is not None:
         only, parameters["email"] = "email = $email", email
-    payload_hash = "hash.payload_hash"
-    if settings.empty_value:  # it changes what is sent, so it is part of the hash
-        payload_hash, parameters["empty"] = "md5(hash.payload_hash || $empty)", settings.empty_value
     mart = MART.format(
-        payload_hash=payload_hash,
+        **hashes("hash", settings.empty_value),
         windows=" + ".join(f"cast(coalesce({name}, 0) > 0 as integer)" for name in published.windows) or "0",
         audience="coalesce(contact.is_subscribed, false)" if settings.audience == "subscribers" else "true",
         only=only,

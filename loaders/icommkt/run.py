@@ -147,6 +147,9 @@ class Run:
             select gone.store_key, gone.email
             from scratch.relation as gone
             where gone.profile = $profile and gone.outcome = 'left'
+                and gone.email not in (  -- another store may have the same address, which is one contact in ICOMMKT
+                    select email from scratch.relation where profile = $profile and new_hash is not null
+                )
                 and coalesce((
                     select bool_or(current.email is not null)
                     from scratch.relation as renamed

@@ -254,7 +254,7 @@ class Sender:
                 self._refused_in_a_row += sum(self._accuses(one) for one in refused)
             too_many = self._refused_in_a_row >= REFUSED_IN_A_ROW
         self._settled.put(taken + refused)
-        if too_many:
+        if too_many and refused:
             raise RefusedError(
                 f"ICOMMKT refused {self._refused_in_a_row:,} contacts in a row: {refused[-1].reason}; {CHECK}"
             )
@@ -270,6 +270,9 @@ class Sender:
             self._doubtful += refusals
             number = sum(self._accuses(one) for one in self._doubtful)
             if number < (REFUSED_IN_A_ROW_LATER if self._any_taken else REFUSED_AT_FIRST):
+                if len(self._doubtful) >= REFUSED_IN_A_ROW:  # new contacts alone: no more of them are kept
+                    self._settled.put(self._doubtful)
+                    self._doubtful = []
                 return
             self._doubtful = []
         raise RefusedError(f"ICOMMKT refused {number} contacts and took none meanwhile: {refusals[-1].reason}; {CHECK}")

@@ -32,11 +32,11 @@ select
     relation.store_key,
     relation.email,
     contact.rowid as old_row,
-    hash.content_hash = relation.old_content as is_exact
+    {content_hash} = relation.old_content as is_exact
 from scratch.relation
 join pushed.marts.icommkt_payload_hashes as hash using (store_key, email)
 join pushed.marts.icommkt_contacts as contact using (store_key, email)
-where {payload_hash} = relation.old_hash or hash.content_hash = relation.old_content
+where {payload_hash} = relation.old_hash or {content_hash} = relation.old_content
 """
 
 
@@ -61,10 +61,11 @@ class Session:
                 " (profile varchar, store_key varchar, email varchar, old_row bigint, is_exact boolean)"
             )
             return
-        payload_hash, parameters = "hash.payload_hash", {}
-        if self.settings.empty_value:
-            payload_hash, parameters = "md5(hash.payload_hash || $empty)", {"empty": self.settings.empty_value}
-        self.db.execute(BEFORE.format(payload_hash=payload_hash), parameters)
+        self.db.execute(BEFORE.format(**relation.hashes("hash", self.settings.empty_value)))
+
+    def known(self, profile: Profile) -> int:
+        """Return of how many contacts the fields that were acknowledged are known. Needs `scratch.before`."""
+        return self.state.number("select count(*) from scratch.before where profile = ?", [profile.name])
 
     def keep_pushed(self) -> None:
         """Keep the published file as the one that was pushed last: a hard link, which costs no room of its own."""

@@ -262,7 +262,7 @@ def _repair(session: Session, profile: Profile, drifted: int, options: Options) 
     if options.dry_run:
         return
     if found and not options.force:
-        message = f"nothing was sent: {found}; {guards.OVERRIDE}"
+        message = f"profile {profile.name}: nothing was sent: {found}; {guards.OVERRIDE}"
         run.stopped(message)
         raise GuardError(message)
     run.send(wanted="scratch.wanted", removing=False)

@@ -30,7 +30,7 @@ EXAMPLE = """for instance:
 ORDERS = """
 select
     order_number, order_date, base_grand_total, base_total_refunded + base_canceled_unpaid as given_back,
-    coalesce(base_currency, '') as base_currency, amount, reporting_currency, not_a_purchase_because
+    base_currency, amount, reporting_currency, not_a_purchase_because
 from published.marts.fct_orders where email = $email order by ordered_at desc, order_id desc
 """
 WINDOWS = """
@@ -113,12 +113,13 @@ def _bought(session: Session, email: str) -> Iterator[str]:
     if not orders:
         yield "  has no orders"
     for one in orders[:MOST_ORDERS]:
+        base = fit(one["base_currency"] or "in an unknown currency", 40)
         counted = f"no purchase, {one['not_a_purchase_because']}"
         if one["not_a_purchase_because"] is None:
-            back = f", {one['given_back']:,.2f} refunded or canceled" if one["given_back"] else ""
+            back = f", {one['given_back']:,.2f} {base} refunded or canceled" if one["given_back"] else ""
             counted = f"counted as {one['amount']:,.2f} {one['reporting_currency']}{back}"
-        total = f"{one['base_grand_total']:,.2f} {one['base_currency']}".rstrip()
-        yield f"  order {one['order_number']} of {one['order_date']}, {total}: {counted}"
+        number = fit(one["order_number"], 40)
+        yield f"  order {number} of {one['order_date']}, {one['base_grand_total']:,.2f} {base}: {counted}"
     if more := orders[MOST_ORDERS:]:
         purchases = sum(one["not_a_purchase_because"] is None for one in more)
         yield f"  and {len(more):,} older orders, {purchases:,} of them counted"
@@ -147,7 +148,7 @@ def _scored(session: Session, email: str) -> Iterator[str]:
                 borders = _rows(session, BORDERS, measure=measure, score=score)
                 begins = ", ".join(f"{row['score']} begins at {form.format(row['begins_at'])}" for row in borders)
                 yield f"    {measure} {score}: {value}; {begins}"
-        yield f"  segment {one['rfm_group']}, {one['rfm_segment']}"
+        yield f"  segment {one['rfm_group']}, {fit(one['rfm_segment'])}"
 
 
 def _rows(session: Session, sql: str, **parameters: object) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 # VARS and EMAIL reach the commands in the environment, where make puts them: no list of processes shows them there.
 
-.PHONY: help demo demo-up demo-day demo-down daily load build dbt fields push report doctor diff preview verify backfill test-fast test test-all lint docs clean reset
+.PHONY: help demo demo-up demo-day demo-down daily load build dbt fields push report doctor status diff preview why verify backfill test-fast test test-all lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,11 +55,17 @@ report: $(VENV)/.installed ## Write the page about the last night beside the war
 doctor: $(VENV)/.installed ## Check settings, login, permissions and profile before the first night; changes nothing
 	@$(LOADER) loaders.doctor
 
+status: $(VENV)/.installed ## Show the newest build and the last pushes; ends with an error when a night is missing; MAX_AGE_HOURS=26
+	@$(LOADER) loaders.status
+
 diff: $(VENV)/.installed ## What the last build would change in ICOMMKT, per field, with samples; TARGET=dev; sends nothing
 	@$(LOADER) loaders.icommkt diff $(if $(TARGET),--target $(TARGET))
 
 preview: $(VENV)/.installed ## Show one contact field by field: what ICOMMKT holds, what would be sent; EMAIL=...
 	@$(LOADER) loaders.icommkt preview
+
+why: $(VENV)/.installed ## Tell one contact in words: its orders, its scores, why it is sent or not; EMAIL=...
+	@$(LOADER) loaders.why
 
 verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only some, REPAIR=1 sends the drifted again
 	@$(LOADER) loaders.icommkt verify $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)

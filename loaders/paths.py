@@ -180,11 +180,7 @@ def locked(house: Warehouse, what: str) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             file.seek(0)
-            try:
-                holder = json.loads(file.read())
-                who = f"`{holder['what']}` (process {holder['pid']}, since {holder['since']})"
-            except (ValueError, KeyError):
-                who = "another command"
+            who = _named(file.read())
             raise PipelineError(f"{house.path} is in use by {who}; wait for it to end, or stop it") from None
         file.truncate(0)
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
@@ -196,3 +192,27 @@ def locked(house: Warehouse, what: str) -> Iterator[None]:
         finally:
             del os.environ[_HOLDER]
             file.truncate(0)
+
+
+def holder(house: Warehouse) -> str:
+    """Return which command holds the warehouse, "" when none does.
+
+    The lock is tried only when a name is in it, so that a command that begins at this moment does not find it taken.
+    """
+    path = house.work / "lock"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    if text:
+        with path.open() as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except OSError:
+                return _named(text)
+    return ""  # or who wrote the name was killed
+
+
+def _named(text: str) -> str:
+    try:
+        holder = json.loads(text)
+        return f"`{holder['what']}` (process {holder['pid']}, since {holder['since']})"
+    except (ValueError, KeyError):
+        return "another command"

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from loaders.errors import PipelineError
 from loaders.icommkt import fields
 from loaders.icommkt.session import Session, opened
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse
-from loaders.text import mask_email
+from loaders.text import fit, mask_email
 
 WOULD = {
     "new": "it would be sent (new)",
     "changed": "it would be sent (changed)",
     "stale": "it would be sent (stale)",
-    "unchanged": "nothing would be sent",
+    "unchanged": "nothing would be sent: it is as it was acknowledged",
     "waiting": "nothing would be sent before its next try",
     "outside": "it is no subscriber (ICOMMKT__AUDIENCE): nothing would be sent",
     "left": "it left the mart: nothing would be sent",
 }
+UNKNOWN = "is known neither to the published contacts nor to the state"
 
 
 def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callable[[str], object] = print) -> int:
@@ -38,19 +40,11 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
         names = [column[0] for column in rows.description or []]
         contacts = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
         if not contacts:
-            raise PipelineError(_why_not(session, wanted))
+            raise PipelineError(f"{mask_email(wanted)} {why_no_contact(session, wanted) or UNKNOWN}")
         for one in contacts:
             say(f"{mask_email(wanted)} in profile {one['profile']}")
-            if one["is_held"]:
-                status = f", status {one['contact_status']}" if one["contact_status"] else ""
-                at = f"{one['acknowledged_at']:%Y-%m-%d %H:%M} UTC"
-                say(f"  acknowledged {at} with the build of {one['sent_as_of']}{status}")
-            else:
-                say("  ICOMMKT has acknowledged nothing of it")
-            if one["reason"] is not None:
-                again = "when its payload changes" if one["permanent"] else f"from {one['next_try']} on"
-                say(f"  refused {one['refused_times']} times ({one['reason']}); tried again {again}")
-            say(f"  {WOULD[one['outcome']]}")
+            for line in what_a_push_knows(one):
+                say(f"  {line}")
             sent = session.published.payloads(session.db, _row(one["contact_row"]), settings.empty_value)
             held = sent if one["old_content"] == one["new_content"] else {}
             if not held and session.pushed and one["old_row"] is not None:
@@ -66,16 +60,34 @@ def _row(row: int | None) -> list[int]:
     return [] if row is None else [row]
 
 
-def _why_not(session: Session, email: str) -> str:
-    for table, why in {
-        "invalid_emails": "is no valid e-mail: marts.invalid_emails says why",
-        "excluded_contacts": "is excluded by the seed excluded_emails: marts.excluded_contacts says by which line",
-    }.items():
+def what_a_push_knows(one: dict[str, Any]) -> Iterator[str]:
+    """Say of a row of the relation what ICOMMKT acknowledged and refused, and what would be sent."""
+    if one["is_held"]:
+        status = f", status {one['contact_status']}" if one["contact_status"] else ""
+        at = f"{one['acknowledged_at']:%Y-%m-%d %H:%M} UTC"
+        yield f"acknowledged {at} with the build of {one['sent_as_of']}{status}"
+    else:
+        yield "ICOMMKT has acknowledged nothing of it"
+    if one["reason"] is not None:
+        again = "when its payload changes" if one["permanent"] else f"from {one['next_try']} on"
+        since = f"since {one['refused_since']:%Y-%m-%d %H:%M} UTC"
+        yield f"refused {one['refused_times']} times {since} ({one['reason']}); tried again {again}"
+    yield WOULD[one["outcome"]]
+
+
+def why_no_contact(session: Session, email: str) -> str:
+    """Say why an address of the store is no contact; "" when the marts do not tell."""
+    for table, column, why in (
+        ("invalid_emails", "invalid_because", "is no valid e-mail"),
+        ("excluded_contacts", "excluded_because", "is excluded by the seed excluded_emails"),
+    ):
         if session.state.number(
             "select count(*) from duckdb_tables() where database_name = 'published' and table_name = ?", [table]
-        ) and session.state.number(f"select count(*) from published.marts.{table} where email = ?", [email]):
-            return f"{mask_email(email)} {why}"
-    return f"neither the published contacts nor the state know {mask_email(email)}"
+        ):
+            sql = f"select {column}, accounts, orders from published.marts.{table} where email = ?"
+            for because, accounts, orders in session.db.execute(sql, [email]).fetchall():
+                return f"{why} ({fit(because)}): accounts with it {accounts:,}, orders {orders:,}"
+    return ""
 
 
 def _table(held: dict[str, str], sent: dict[str, str], say: Callable[[str], object]) -> None:

@@ -75,6 +75,7 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
             message = f"nothing was sent: {found}; {guards.OVERRIDE}"
             for run in runs:
                 run.stopped(message)
+            status.write(session, runs)
             raise GuardError(message)
         try:
             for run in runs:

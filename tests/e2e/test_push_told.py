@@ -27,6 +27,7 @@ def test_every_run_leaves_a_row_that_says_how_it_ended_and_why(desk: Desk) -> No
     assert desk.run("push", api_key="mistyped").returncode == 4
     desk.publish(people(10))
     assert desk.run("push").returncode == 3
+    assert len(status(desk, "from push_runs")) == 3, "also one that a guard stopped"
     assert desk.run("push", "--force").returncode == 0
     rows = desk.query("select status, new, changed, unchanged, gone, message from push.runs order by run_id")
     assert [row[:5] for row in rows] == [

@@ -47,7 +47,7 @@ fields: $(VENV)/.installed ## After a change of purchase_windows or icommkt_fiel
 	@$(LOADER) loaders.fields
 
 push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
-	@$(LOADER) loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force) $(if $(BLANK),--blank '$(BLANK)')
+	@$(LOADER) loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
 
 report: $(VENV)/.installed ## Write the page about the last night beside the warehouse
 	@$(LOADER) loaders.report

@@ -46,10 +46,10 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
     variables = parse_vars(given.vars)
     if given.as_of_date:
         variables["as_of_date"] = given.as_of_date
-    blank = getattr(given, "blank", None) or ""
+    blank = (getattr(given, "blank", None) or "").strip()
     options = Options(as_of_date=given_date(variables), dry_run=given.dry_run, force=given.force, blank=blank)
     if given.command == "verify":
-        with locked(house, "verify --repair") if given.repair else contextlib.nullcontext():
+        with locked(house, "verify --repair") if given.repair and not given.dry_run else contextlib.nullcontext():
             return verify(house, settings, options, sample=given.sample, repair=given.repair)
     with contextlib.nullcontext() if options.dry_run else locked(house, "push"):
         return push(house, settings, options)
@@ -67,7 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
     commands = parser.add_subparsers(dest="command", required=True)
     sending = commands.add_parser("push", help="send what differs from what ICOMMKT acknowledged")
-    sending.add_argument("--blank", metavar="KEY", help="empty a field that is sent no more in ICOMMKT, once")
+    sending.add_argument(
+        "--blank",
+        metavar="KEY",
+        default=os.environ.get("BLANK"),
+        help="empty a field that is sent no more in ICOMMKT, once; better given as BLANK in the environment",
+    )
     checking = commands.add_parser("verify", help="read the profile back and compare it with the mart")
     checking.add_argument("--sample", type=_positive, metavar="N", help="only N contacts, picked at random")
     checking.add_argument("--repair", action="store_true", help="send the contacts that drifted again")

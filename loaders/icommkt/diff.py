@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -70,7 +71,7 @@ def diff(
                     f"  {unknown:,} of these were acknowledged of an older build, of which a hash is kept: not compared"
                 )
             for key in (changed_fields(session.state, profile, session.published) or ([], []))[1]:
-                say(f"  {key} is sent no more and stays as it is there; make push BLANK={key} empties it")
+                say(f"  {key} is sent no more and stays as it is there; make push BLANK={shlex.quote(key)} empties it")
             for key, contacts in found.changed.most_common():
                 say(f"  {key:<42} {contacts:>9,} contacts")
                 for email, before, after in found.samples[key]:

@@ -27,7 +27,10 @@ select
     last_at as answered_at, 'refused' as outcome
 from push.rejections;
 insert into push.runs by name
-select runs.* exclude ({unused}), limits.contacts as learned_size, limits.configured as batch_size
+select
+    runs.* exclude ({unused}) replace (coalesce(runs.ended_at, limits.learned_at) as ended_at),
+    limits.contacts as learned_size,
+    limits.configured as batch_size
 from runs_before as runs
 left join push.batch_limits as limits
     on limits.profile = runs.profile

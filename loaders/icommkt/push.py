@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import logging
+import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
@@ -80,10 +81,10 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
         try:
             for run in runs:
                 run.send(blank=options.blank)
-        finally:
-            # Of a run that got nowhere the file before it still says more of what ICOMMKT holds.
-            if 2 * sum(run.outcome.acknowledged for run in runs) >= sum(run.counts.total for run in runs):
+            # What no guard has looked at must not become what the next one compares with.
+            if session.pushed is None or any(run.counts.held_again or not run.counts.held for run in runs):
                 session.keep_pushed()
+        finally:
             status.write(session, runs)
             session.state.compact()
         if shares := [share for run in runs if (share := _too_many_refused(run, settings))]:
@@ -180,7 +181,7 @@ def describe(session: Session, profile: Profile, counts: Counts) -> Iterator[str
             f" so {counts.changed + counts.stale:,} contacts are sent again"
         )
         for key in gone:
-            yield f"{name}: {key} stays as it is in ICOMMKT; make push BLANK={key} empties it there, once"
+            yield f"{name}: {key} stays as it is in ICOMMKT; make push BLANK={shlex.quote(key)} empties it there, once"
     if counts.gone:
         doing = "will be removed from" if session.settings.on_missing == "remove" else "stay as they are in"
         yield (

@@ -81,7 +81,8 @@ compared as (
             when mart.email is null then 'left'
             when not mart.in_audience then 'outside'
             when held.email is null or not held.is_same_key then 'new'
-            when held.payload_hash is distinct from mart.payload_hash then 'changed'
+            -- A refusal after the acknowledgement: the profile may hold either.
+            when held.payload_hash is distinct from mart.payload_hash or refused.email is not null then 'changed'
             when held.content_hash is distinct from mart.content_hash and held.as_of_date <= mart.stale_before
                 then 'stale'
             else 'unchanged'

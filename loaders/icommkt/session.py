@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import logging
 import os
 import shutil
 from collections.abc import Iterator
@@ -20,11 +21,14 @@ from loaders.icommkt.relation import Profile
 from loaders.icommkt.settings import IcommktSettings, profile_key
 from loaders.icommkt.state import State
 from loaders.paths import Warehouse
-from loaders.text import fingerprint
+from loaders.text import fingerprint, fit
+
+log = logging.getLogger(__name__)
 
 MEMORY = "256MB"
 
-# What was acknowledged is not kept by field: the file that was pushed last has it, where its hash is that one.
+# What was acknowledged is not kept by field. The file whose push ended well last has it: exactly, where its hash is the
+# acknowledged one, else as it was then.
 BEFORE = """
 create or replace table scratch.before as
 select
@@ -36,7 +40,7 @@ select
 from scratch.relation
 join pushed.marts.icommkt_payload_hashes as hash using (store_key, email)
 join pushed.marts.icommkt_contacts as contact using (store_key, email)
-where {payload_hash} = relation.old_hash or {content_hash} = relation.old_content
+where relation.is_held
 """
 
 
@@ -51,25 +55,33 @@ class Session:
     state: State
     profiles: list[Profile]
     pushed: Published | None
-    """The file that was pushed last; None when there was none yet."""
+    """The file whose push ended well last; None when there was none yet."""
 
     def find_before(self) -> None:
-        """Write into `scratch.before` which contacts the file that was pushed last has as they were acknowledged."""
+        """Write the acknowledged contacts that the file pushed last has into `scratch.before`; exact: as acknowledged."""
         if self.pushed is None:
             self.db.execute(
                 "create or replace table scratch.before"
                 " (profile varchar, store_key varchar, email varchar, old_row bigint, is_exact boolean)"
             )
             return
-        self.db.execute(BEFORE.format(**relation.hashes("hash", self.settings.empty_value)))
+        hashes = relation.hashes("hash", self.settings.empty_value)
+        try:
+            self.db.execute(BEFORE.format(**hashes))
+        except duckdb.Error as error:
+            log.warning("%s cannot be read (%s) and counts as missing", self.house.pushed, fit(error, 80))
+            self.pushed = None
+            self.find_before()
 
     def known(self, profile: Profile) -> int:
-        """Return of how many contacts the fields that were acknowledged are known. Needs `scratch.before`."""
+        """Return how many acknowledged contacts the file pushed last has. Needs `scratch.before`."""
         return self.state.number("select count(*) from scratch.before where profile = ?", [profile.name])
 
     def keep_pushed(self) -> None:
         """Keep the published file as the one that was pushed last: a hard link, which costs no room of its own."""
         kept = self.house.pushed
+        if kept.exists() and kept.samefile(self.house.published):
+            return
         aside = kept.with_name(f".{kept.name}.new")
         aside.unlink(missing_ok=True)
         try:

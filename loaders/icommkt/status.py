@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
+
+import duckdb
 
 from loaders.icommkt.run import Run
 from loaders.icommkt.session import Session
+from loaders.text import fit
+
+log = logging.getLogger(__name__)
 
 TABLES = """
 create table told.push_status as
@@ -51,6 +57,13 @@ comment on table told.push_runs is
 
 def write(session: Session, runs: Sequence[Run]) -> None:
     """Write the file anew, aside and then renamed: a reader sees the former one or this one."""
+    try:
+        _write(session, runs)
+    except (OSError, duckdb.Error) as error:  # the push itself must end as it ended
+        log.warning("%s cannot be written: %s", session.house.push_status, fit(error, 80))
+
+
+def _write(session: Session, runs: Sequence[Run]) -> None:
     path = session.house.push_status
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)

@@ -75,7 +75,7 @@ def verify(
     was not repaired, GuardError before a repair that a push would refuse, RefusedError, UnavailableError.
     """
     total = 0
-    with opened(house, settings, read_only=not repair) as session:
+    with opened(house, settings, read_only=options.dry_run or not repair) as session:
         session.find_before()
         for profile in session.profiles:
             found = compare(session, profile, sample)

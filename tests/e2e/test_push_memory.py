@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import shutil
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -297,3 +298,43 @@ def test_without_the_file_that_was_pushed_the_push_says_that_nothing_tells(sold:
     sold.publish(buyers(40, {"nombre": ""}))
     done = sold.run("push", "--dry-run")
     assert "of 40 acknowledged contacts the file that was pushed last tells the fields of 0" in done.stdout
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_the_guard_compares_with_a_push_that_ended_well(sold: Desk, forced: bool) -> None:
+    """A night that got nowhere, also one that was forced, is not what the next one is compared with."""
+    sold.publish(buyers(40, {"nombre": "" if forced else "other"}))
+    assert sold.run("push", *(["--force"] if forced else []), api_key="mistyped").returncode == 4
+    sold.publish(buyers(40, {"nombre": ""}))
+    assert sold.run("push").returncode == 3
+
+
+def test_a_field_whose_change_is_not_sent_is_guarded_when_it_would_be(empty_desk: Desk) -> None:
+    def day(number: int, value: str) -> int:
+        date = AS_OF + dt.timedelta(days=number)
+        given = [replace(one, untriggered={"apellido": value}) for one in people(30)]
+        empty_desk.publish(given, as_of_date=date)
+        return empty_desk.run("push", as_of_date=date).returncode
+
+    assert day(0, "Paz") == 0
+    assert [day(number, "") for number in range(1, 8)] == [0] * 6 + [3]
+
+
+def test_a_damaged_file_of_the_last_push_counts_as_missing(sold: Desk) -> None:
+    sold.pushed.unlink()  # the same file as the published one, under another name
+    shutil.copyfile(sold.published, sold.pushed)
+    with duckdb.connect(str(sold.pushed)) as db:
+        db.execute("alter table marts.icommkt_payload_hashes drop content_hash")
+    done = sold.run("push", "--dry-run")
+    assert (done.returncode, "counts as missing" in done.stdout) == (0, True), done.stderr
+
+
+def test_a_contact_goes_back_to_what_was_acknowledged_after_an_unclear_refusal(desk: Desk) -> None:
+    before = desk.expected()
+    desk.publish(people(20, p1={"nombre": "new"}, p2={"nombre": "new"}))
+    desk.fault(kind="drop_connection", processed=True, count=1)
+    assert "1 acknowledged, 1 refused" in desk.run("push", max_attempts="1", batch_size="1", senders="1").stdout
+    desk.no_faults()
+    desk.publish(people(20))
+    assert desk.run("push").returncode == 0
+    assert desk.held() == before

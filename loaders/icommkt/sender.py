@@ -176,7 +176,7 @@ class Sender:
     # -- the senders' threads
 
     def _deliver(self, items: list[Item]) -> bool:
-        """Deliver a batch; true when every contact of it was taken without splitting."""
+        """Deliver a batch; true when all of it was taken without splitting."""
         if self._stop.is_set():
             raise StoppedError
         if len(items) == 1:

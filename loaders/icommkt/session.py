@@ -58,7 +58,7 @@ class Session:
     """The file whose push ended well last; None when there was none yet."""
 
     def find_before(self) -> None:
-        """Write into `scratch.before` the acknowledged contacts that the file pushed last has; `is_exact`: as they were."""
+        """Write the acknowledged contacts that the file pushed last has into `scratch.before`."""
         if self.pushed is None:
             self.db.execute(
                 "create or replace table scratch.before"

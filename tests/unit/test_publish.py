@@ -58,6 +58,7 @@ def test_readers_get_tables_and_views_with_their_descriptions(house: Warehouse) 
             ("marts.icommkt_payloads", "what is sent"),
             ("meta.build", None),
             ("meta.row_counts", None),
+            ("meta.test_results", None),
             ("seeds.icommkt_fields", None),
             ("seeds.icommkt_profiles", None),
         ]

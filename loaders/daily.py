@@ -17,7 +17,7 @@ from loaders.icommkt import settings as icommkt_settings
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
-from loaders.report import report
+from loaders.report import report, report_language
 from loaders.seeds import check_seeds
 from loaders.warehouse import build_memory
 
@@ -55,6 +55,7 @@ def daily(variables: str | None = None) -> None:
     check_seeds()
     check_fields()
     build_memory()
+    report_language()
     started = time.monotonic()
     with locked(warehouse(), "daily"):
         _say("load")

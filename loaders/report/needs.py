@@ -49,7 +49,9 @@ def _build(form: Form, facts: Facts) -> Iterator[Row]:
 
 def _runs(form: Form, facts: Facts) -> Iterator[Row]:
     """A last run that did not end well stops the page; one before it only if a later one made up for it."""
-    for profile in dict.fromkeys(row["profile"] for row in facts["runs"]):
+    pushed = dict.fromkeys(row["profile"] for row in facts["runs"])
+    # A profile that is no longer among the settings has nothing to catch up with.
+    for profile in [one for one in pushed if one in facts.settings] or pushed:
         runs, name = runs_of(facts, profile), name_of(facts, profile)
         bad = [run for run in runs if run["status"] != GOOD]
         heads = [(form.t("day"), False), (form.t("status"), False), (form.t("reason"), False)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -135,9 +136,10 @@ PUBLISHED = {
     "invalid": """
         select invalid_because as because, found_in, count(*) as contacts
         from marts.invalid_emails group by all order by contacts desc, 1, 2""",
-    "excluded": """
-        select excluded_because as because, count(*) as contacts
-        from marts.excluded_contacts group by 1 order by contacts desc, 1""",
+    "excluded": r"""
+        select regexp_replace(excluded_because, '\S*@\S*', '…', 'g') as because, count(*) as contacts,
+               sum(count(*)) over () as of_all
+        from marts.excluded_contacts group by 1 order by contacts desc, 1 limit 20""",
     "tests": "select test, seed, status, failures, rows from meta.test_results order by test",
     "raw": """
         select table_name, row_count, loaded_at, loaded_at < built_at - interval 26 hour as is_old
@@ -160,8 +162,9 @@ STATE = {
     "refused": r"""
         select coalesce(status_code, '') as code, regexp_replace(coalesce(reason, ''), '\S*@\S*', '…', 'g') as reason,
                next_try is not null as is_tried_again, min(next_try) as next_try, count(*) as contacts,
-               max(tries) as tries
-        from push.rejections group by 1, 2, 3 order by contacts desc, 1, 2""",
+               max(tries) as tries, sum(count(*)) over () as of_all,
+               sum(count(next_try)) over () as again
+        from push.rejections group by 1, 2, 3 order by contacts desc, 1, 2 limit 20""",
 }
 
 
@@ -186,7 +189,7 @@ def read(house: Warehouse) -> Facts:
 
     Raises PipelineError when nothing was ever published, or by another version.
     """
-    with open_warehouse(publish.find(house.published), read_only=True) as connection:
+    with _open(publish.find(house.published)) as connection:
         try:
             build = _rows(connection, _BUILD)[0]
             rows = {name: _rows(connection, sql, build["as_of_date"]) for name, sql in PUBLISHED.items()}
@@ -205,12 +208,12 @@ def _pushes(house: Warehouse) -> dict[str, list[Row]]:
     """The runs, what is refused, and what became of the contacts in the last push, counted."""
     found: dict[str, list[Row]] = {"runs": [], "refused": [], "outcomes": []}
     if house.state.exists():
-        with open_warehouse(house.state, read_only=True) as connection:
+        with _open(house.state) as connection:
             # A build makes the file, for its history; the first push adds its tables.
             if _rows(connection, "from duckdb_tables() where schema_name = 'push' and table_name = 'answers'"):
                 found |= {name: _rows(connection, sql) for name, sql in STATE.items()}
     if house.push_status.exists():
-        with open_warehouse(house.push_status, read_only=True) as connection:
+        with _open(house.push_status) as connection:
             found["outcomes"] = _rows(
                 connection,
                 "select profile, outcome, sum(contacts)::bigint as contacts from push_outcomes group by all order by 1",
@@ -227,6 +230,12 @@ def _settings(names: list[str]) -> dict[str, str]:
             continue
         found[key] = f"{found[key]}, {name}" if key in found else name
     return found
+
+
+def _open(path: Path) -> duckdb.DuckDBPyConnection:
+    connection = open_warehouse(path, read_only=True)
+    connection.execute("set enable_progress_bar = false")
+    return connection
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, day: object = None) -> list[Row]:

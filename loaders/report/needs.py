@@ -109,11 +109,11 @@ def _refused(form: Form, facts: Facts) -> Iterator[Row]:
     refused = facts["refused"]
     if not refused:
         return
-    again = {row["is_tried_again"] for row in refused}
-    text = form.t("ref_again" if again == {True} else "ref_never" if again == {False} else "ref_some")
+    of_all, again = refused[0]["of_all"], refused[0]["again"]
+    text = form.t("ref_again" if again == of_all else "ref_some" if again else "ref_never")
     yield _one(
         "warn",
-        form.t("ref_title", n=form.n(sum(row["contacts"] for row in refused))),
+        form.t("ref_title", n=form.n(of_all)),
         text,
         [
             *((form.t(name), False) for name in ("code", "reason")),
@@ -128,7 +128,7 @@ def _refused(form: Form, facts: Facts) -> Iterator[Row]:
                 form.n(row["tries"]),
                 form.day(row["next_try"]) if row["is_tried_again"] else form.t("when_changed"),
             ]
-            for row in refused[:20]
+            for row in refused
         ],
     )
 
@@ -147,5 +147,5 @@ def _left_out(form: Form, facts: Facts) -> Iterator[Row]:
     if excluded := facts["excluded"]:
         rows = [[shown(row["because"]), form.n(row["contacts"])] for row in excluded]
         heads = [(form.t("reason"), False), (form.t("count"), True)]
-        title = form.t("exc_title", n=form.n(sum(row["contacts"] for row in excluded)))
+        title = form.t("exc_title", n=form.n(excluded[0]["of_all"]))
         yield _one("info", title, form.t("exc_text"), heads, rows)

@@ -8,7 +8,7 @@ from collections import defaultdict
 from loaders.report import charts
 from loaders.report.customers import average, ratio
 from loaders.report.data import Facts, Row
-from loaders.report.form import NOTHING, Form
+from loaders.report.form import NOTHING, Form, shown
 
 BORDERS = (0, 30, 60, 90, 180, 360)
 COHORT_MONTHS = range(1, 13)
@@ -17,7 +17,7 @@ COHORT_MONTHS = range(1, 13)
 def months(form: Form, facts: Facts) -> Row:
     """Revenue, purchases and their average of the last 13 months, beside the same months of the year before."""
     by_month = {row["month"]: row for row in facts["months"]}
-    shown, running = facts["months"][-13:], facts.build["as_of_date"].replace(day=1)
+    last, running = facts["months"][-13:], facts.build["as_of_date"].replace(day=1)
 
     def before(row: Row) -> Row:
         return by_month[row["month"].replace(year=row["month"].year - 1)]
@@ -26,10 +26,10 @@ def months(form: Form, facts: Facts) -> Row:
     for key, css in (("amount", ""), ("purchases", "low"), ("average", "low")):
         title = form.t({"amount": "revenue"}.get(key, key))
         title = title if key == "purchases" else form.named(title)
-        columns = [_column(form, key, row, before(row), is_partial=row["month"] == running) for row in shown]
+        columns = [_column(form, key, row, before(row), is_partial=row["month"] == running) for row in last]
         label = f"{title}: {'; '.join(one.tip for one in columns)}"
         drawn.append({"title": title, "chart": charts.columns(columns, label, css)})
-    full = shown[-2]
+    full = last[-2]
     moved = ratio(form, full["amount"], before(full)["amount"])
     say = ""
     if moved:
@@ -47,7 +47,7 @@ def months(form: Form, facts: Facts) -> Row:
                 "purchases": form.n(row["purchases"]),
                 "average": form.money(average(row)),
             }
-            for row in reversed(shown)
+            for row in reversed(last)
         ],
     }
 
@@ -159,9 +159,11 @@ def tops(form: Form, facts: Facts) -> list[Row]:
         rows = []
         for row in facts[key]:
             trend = dict(zip(row["places"], row["trend"], strict=True))
-            line = charts.line([trend.get(place, 0.0) for place in range(1, 16)], row["name"], from_zero=True)
+            line = charts.line([trend.get(place, 0.0) for place in range(1, 16)], shown(row["name"]), from_zero=True)
             moved = ratio(form, row["amount"], row["year_ago"])
-            rows.append({"name": row["name"], "line": line, "amount": form.short(row["amount"]), "change": moved})
+            rows.append(
+                {"name": shown(row["name"]), "line": line, "amount": form.short(row["amount"]), "change": moved}
+            )
         found.append({"key": key, "title": form.named(form.t(key)), "rows": rows})
     return found
 
@@ -172,7 +174,7 @@ def coupons(form: Form, facts: Facts) -> Row:
         "title": form.named(form.t("coupons")),
         "rows": [
             {
-                "name": row["name"],
+                "name": shown(row["name"]),
                 "last_used": form.month(row["last_used"]),
                 "purchases": form.n(row["purchases"]),
                 "amount": form.short(row["amount"]),

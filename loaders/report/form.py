@@ -12,12 +12,12 @@ import dlt
 from babel import Locale, UnknownLocaleError, dates, numbers
 
 from loaders.errors import SettingsError
+from loaders.fields import UNENDING
 from loaders.text import fit
 
 LOCALES = {"en": "en_US", "es": "es_AR", "pt": "pt_BR"}
 WORDS: dict[str, dict[str, str]] = tomllib.loads(Path(__file__).with_name("words.toml").read_text(encoding="utf-8"))
 MINUS, SPACE, NOTHING = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}", "\N{EN DASH}"
-UNENDING = 100_000
 
 
 def report_language() -> str:

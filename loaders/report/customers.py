@@ -157,7 +157,8 @@ def sizes(form: Form, facts: Facts) -> Row:
         for key in ((row["grp"], row["segment"]), (row["grp"], "")):
             counts[key][row["day"]] += row["contacts"]
             amounts[key] += row["amount"] if row["day"] == day else 0
-    base = max((night for night in nights if night <= day - dt.timedelta(30)), default=None)
+    ago = day - dt.timedelta(30)
+    base = max((night for night in nights if ago - dt.timedelta(7) <= night <= ago), default=None)  # or it is no month
 
     def shown(group: str, segment: str) -> Row:
         points = {night: counts[group, segment].get(night, 0) for night in nights}

@@ -42,7 +42,11 @@ def _one(
 
 def _build(form: Form, facts: Facts) -> Iterator[Row]:
     if facts.build_failed:
-        yield _one("stop", form.t("build_title"), form.t("build_text", what=shown(facts.build_failed.strip())))
+        yield _one(
+            "stop",
+            form.t("build_title"),
+            form.t("build_text", what=shown(facts.build_failed.strip().removeprefix("in "))),
+        )
     if not facts.build["is_tested"]:
         yield _one("warn", form.t("not_tested"), form.t("not_tested_text"))
 

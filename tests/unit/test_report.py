@@ -246,6 +246,13 @@ def test_a_push_that_did_not_end_well_is_said_to_be_made_up_for_only_when_it_was
     assert "24 nov 24 nov 07:01 Detenido - 0 - - - - - - 2 - orders dropped" in page.sections["sync"]
 
 
+def test_a_build_that_failed_after_the_published_one_is_told(make: Make, tmp_path: Path) -> None:
+    house = Warehouse(tmp_path / "shop.duckdb")
+    house.make_folders()
+    house.build_failed.write_text(" in never_empty_contacts", encoding="utf-8")
+    assert "La última construcción de datos falló Falló: never_empty_contacts. Esta" in make().sections["look"]
+
+
 @pytest.mark.parametrize(
     ("tries", "said"),
     [

@@ -152,10 +152,11 @@ PUBLISHED = {
 }
 
 STATE = {
+    # Nobody writes the file while this reads it, so what is still running there was killed.
     "runs": f"""
-        select run_id, profile, status, started_at, epoch(ended_at - started_at) as took, build_id, as_of_date,
-               contacts, planned, new, changed, stale, unchanged, waiting, gone, outside, acknowledged, rejected,
-               removed, coalesce(message, '') as message
+        select profile, if(status = 'running', 'crashed', status) as status, started_at,
+               epoch(ended_at - started_at) as took, build_id, as_of_date, new, changed, stale, unchanged, waiting,
+               gone, outside, acknowledged, rejected, coalesce(message, '') as message
         from push.runs where command = 'push'
         qualify row_number() over (partition by profile order by run_id desc) <= {RUNS} order by run_id desc""",
     # Whom a refusal names is masked already; here it goes, so that what was said of many is one line.

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 import requests
 
 from loaders.paths import Warehouse
 from loaders.publish import publish
 from loaders.text import fingerprint
 from loaders.warehouse import storage_version
+from tests.e2e import browser
 from tests.e2e.conftest import Night, Pipeline, on_a_full_disk
 
 
@@ -106,6 +108,20 @@ def test_the_report_has_the_numbers_of_the_published_file(all_nights: dict[str, 
         f"tiene {number(f'select count(*) {contacts}')} de {number(f'select count(*) {contacts}')} contactos",
     ):
         assert words in text
+
+
+@pytest.mark.skipif(not browser.CHROMIUM, reason="Chromium is not installed")
+@pytest.mark.parametrize("language", ["en", "es", "pt"])
+def test_a_browser_draws_the_report_on_a_phone_and_a_desk_and_prints_it(
+    all_nights: dict[str, Night], pipeline: Pipeline, tmp_path: Path, language: str
+) -> None:
+    settings = pipeline.copy_of_files(tmp_path, "published.duckdb", "warehouse.state.duckdb", "push_status.duckdb")
+    assert pipeline.run("loaders.report", **settings, REPORT_LANGUAGE=language).returncode == 0
+    for width in (390, 1440):
+        found = browser.look(tmp_path / "report.html", width, tmp_path)
+        assert (found["too_wide"], found["not_drawn"], found["said"]) == ([], 0, [])
+        assert found["drawn"] > 40
+    assert browser.printed(tmp_path / "report.html", tmp_path) > 2
 
 
 def test_any_duckdb_since_1_3_opens_the_files_and_their_owner_alone(

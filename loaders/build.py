@@ -17,13 +17,14 @@ from typing import Any, NoReturn
 import duckdb
 import yaml
 
+from loaders.data_tests import DataTest, nodes_of, rows_found, what_tests_found
 from loaders.dates import as_of_date, store_timezone
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, PipelineError, run_command
 from loaders.fields import check_fields
 from loaders.magento.settings import magento_settings
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
-from loaders.publish import publish
+from loaders.publish import About, publish
 from loaders.seeds import check_seeds
 from loaders.text import fit, mask
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
@@ -113,7 +114,8 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
         code = run_dbt(house, ["--quiet", "build", "--target", target, "--vars", vars_text, *arguments], as_of)
         results = read_results(house.dbt_target)
         summary = summarise(results)
-        for line in rows_found(house, made, results):
+        tests = what_tests_found(house, made, results)
+        for line in rows_found(tests):
             print(f"  {line}")
         if any("enforced contract" in (one["message"] or "") for one in results):
             print(
@@ -128,7 +130,7 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
         drop_leftovers(made, house.dbt_target)
         is_tested = every_test_ran(house.dbt_target, results)
         try:
-            published = publish(made, as_of, zone, is_tested=is_tested)
+            published = publish(made, as_of, zone, is_tested=is_tested, about=_about(house, made, tests))
         except duckdb.BinderException as error:  # a view of a former version, which a build of selected models left
             raise PipelineError(
                 f"the marts are not whole ({fit(error, 80)}): run make build without --select"
@@ -166,7 +168,7 @@ def drop_leftovers(made: Warehouse, target: Path) -> None:
     """Drop the tables and views of models and seeds that the project does not have any more."""
     known = {
         (node["schema"], node["alias"])
-        for node in _nodes(target).values()
+        for node in nodes_of(target).values()
         if node["resource_type"] in ("model", "seed", "snapshot")
     }
     schemas = {schema for schema, _ in known}
@@ -196,11 +198,6 @@ def read_results(target: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _nodes(target: Path) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["nodes"]
-    return found
-
-
 def summarise(nodes: list[dict[str, Any]]) -> Summary:
     """Count a dbt run's results, and name what failed."""
     built = Counter(node["unique_id"].split(".")[0] for node in nodes)
@@ -214,42 +211,15 @@ def summarise(nodes: list[dict[str, Any]]) -> Summary:
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
 
 
-def rows_found(house: Warehouse, made: Warehouse, results: list[dict[str, Any]], most: int = 10) -> list[str]:
-    """Lines that show what a run's tests found: up to `most` rows of each, of those that cannot show a customer.
-
-    These are the tests of seeds without addresses, and those with `show_rows` in their meta, which read no mart.
-    """
-    found = [one for one in results if one["status"] in ("warn", "fail")]
-    if not found:
-        return []
-    nodes = _nodes(house.dbt_target)
-    lines: list[str] = []
+def _about(house: Warehouse, made: Warehouse, tests: tuple[DataTest, ...]) -> About:
     with open_warehouse(made.path, read_only=True) as connection:
-        if made != house:
-            connection.execute(f"attach '{house.path}' as night (read_only)")
-        for one in sorted(found, key=lambda one: one["status"] == "fail"):  # last, where they are read
-            node = nodes.get(one["unique_id"])  # none: a unit test
-            if not node or not _shows_rows(node):
-                continue
-            rows = connection.execute(one["compiled_code"])
-            names = [column[0] for column in rows.description or []]
-            for row in rows.fetchmany(most):
-                pairs = (f"{name} {value}" for name, value in zip(names, row, strict=True) if value is not None)
-                lines.append(fit(f"{_of_seed(node)}{node['name']}: {', '.join(pairs)}"))
-            if (more := one["failures"] - most) > 0:
-                lines.append(f"{_of_seed(node)}{node['name']}: and {more:,} more")
-    return lines
-
-
-def _shows_rows(node: dict[str, Any]) -> bool:
-    read = node["depends_on"]["nodes"]
-    are_plain = bool(read) and all(one.startswith("seed.") and not one.endswith(".excluded_emails") for one in read)
-    return are_plain or bool(node["config"]["meta"].get("show_rows"))
-
-
-def _of_seed(node: dict[str, Any]) -> str:
-    kind, _, name = (node.get("attached_node") or "").rpartition(".")
-    return f"seeds/{name}.csv, " if kind.startswith("seed.") else ""
+        currency = connection.execute("select max(reporting_currency) from intermediate.int_build_settings").fetchall()
+    with open_warehouse(house.path, read_only=True) as connection:
+        locale = connection.execute(
+            """select locale from raw.store_views where _deleted_at is null
+               order by is_default desc nulls last, id limit 1"""
+        ).fetchall()
+    return About(currency[0][0], locale[0][0] if locale else None, tests)
 
 
 def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
@@ -258,7 +228,7 @@ def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
     Unit tests are not asked for: they hold logic, not this night's data.
     """
     wanted = {
-        key for key, node in _nodes(target).items() if node["resource_type"] == "test" and node["depends_on"]["nodes"]
+        key for key, node in nodes_of(target).items() if node["resource_type"] == "test" and node["depends_on"]["nodes"]
     }  # a test of a disabled model depends on nothing
     return wanted <= {one["unique_id"] for one in results}
 

@@ -17,7 +17,7 @@ from loaders.icommkt import settings as icommkt_settings
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.paths import PROJECT_ROOT, locked, warehouse
-from loaders.report import report
+from loaders.report import report, report_language
 from loaders.seeds import check_seeds
 from loaders.warehouse import build_memory
 
@@ -33,7 +33,7 @@ class StepError(PipelineError):
     """A step ended badly; it has said why itself."""
 
     def __init__(self, step: str, code: int) -> None:
-        super().__init__(f"{step} failed; nothing after it was run")
+        super().__init__(f"{step} failed; see its lines, and the report")
         self.exit_code = code
 
 
@@ -55,6 +55,7 @@ def daily(variables: str | None = None) -> None:
     check_seeds()
     check_fields()
     build_memory()
+    report_language()
     started = time.monotonic()
     with locked(warehouse(), "daily"):
         _say("load")
@@ -67,8 +68,10 @@ def daily(variables: str | None = None) -> None:
         _say("build")
         as_of = build(variables, arguments=_NIGHTLY)
         _say("push")
-        _run("push", "loaders.icommkt", "push", "--as-of-date", as_of.isoformat())
-        print(f"report in {report(warehouse())}", flush=True)
+        try:
+            _run("push", "loaders.icommkt", "push", "--as-of-date", as_of.isoformat())
+        finally:  # the page tells of a push that was stopped, too
+            print(f"report in {report(warehouse())}", flush=True)
     print(f"done in {time.monotonic() - started:.0f} s", flush=True)
     if failed:
         raise PipelineError(

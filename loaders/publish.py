@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import json
 import os
 import shutil
 import uuid
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 
+from loaders.data_tests import DataTest
 from loaders.errors import PipelineError
 from loaders.paths import Warehouse
 from loaders.warehouse import build_memory, open_warehouse
@@ -27,6 +29,15 @@ class Published:
     row_counts: dict[str, int]
 
 
+@dataclass(frozen=True)
+class About:
+    """What the report tells besides the marts: the reporting currency, the shop's locale, the results of tests."""
+
+    currency: str | None = None
+    locale: str | None = None
+    tests: tuple[DataTest, ...] = ()
+
+
 def find(path: Path) -> Path:
     """The published file at `path`; PipelineError when there is none yet."""
     if not path.exists():
@@ -34,7 +45,14 @@ def find(path: Path) -> Path:
     return path
 
 
-def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Published:
+def publish(
+    house: Warehouse,
+    as_of: date,
+    zone: str,
+    *,
+    is_tested: bool,
+    about: About = About(),
+) -> Published:
     """Copy the marts' file to the published one: written aside, checkpointed, synced, renamed over the old one.
 
     `is_tested` says that all of the build's tests have passed; the push refuses any other. Nobody
@@ -53,7 +71,8 @@ def publish(house: Warehouse, as_of: date, zone: str, *, is_tested: bool) -> Pub
             connection.execute(f"attach {_quoted(aside)} as mart_file (read_write)")
             counts = _row_counts(connection)
             _copy_seeds(connection)
-            _write_meta(connection, build_id, as_of, zone, counts, is_tested=is_tested)
+            _write_meta(connection, (build_id, as_of, zone), counts, about, is_tested=is_tested)
+            _write_raw_counts(connection)
             views = _views(connection)
             connection.execute("checkpoint mart_file")
             connection.execute("detach mart_file")
@@ -120,10 +139,9 @@ def _copy_seeds(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _write_meta(
     connection: duckdb.DuckDBPyConnection,
-    build_id: str,
-    as_of: date,
-    zone: str,
+    build: tuple[str, date, str],
     marts: dict[str, int],
+    about: About,
     *,
     is_tested: bool,
 ) -> None:
@@ -131,26 +149,57 @@ def _write_meta(
     connection.execute("create schema mart_file.meta")
     connection.execute(
         """create table mart_file.meta.build (
-               build_id varchar, as_of_date date, store_timezone varchar, built_at timestamp, is_tested boolean
+               build_id varchar, as_of_date date, store_timezone varchar, built_at timestamp, is_tested boolean,
+               reporting_currency varchar, store_locale varchar
            )"""
     )
     now = datetime.now(UTC).replace(tzinfo=None)
     connection.execute(
-        "insert into mart_file.meta.build values (?, ?, ?, ?, ?)", [build_id, as_of, zone, now, is_tested]
+        "insert into mart_file.meta.build values (?, ?, ?, ?, ?, ?, ?)",
+        [*build, now, is_tested, about.currency, about.locale],
     )
-    connection.execute("create table mart_file.meta.row_counts (layer varchar, table_name varchar, row_count bigint)")
+    connection.execute(
+        """create table mart_file.meta.test_results (
+               test varchar, seed varchar, status varchar, failures bigint, rows json
+           )"""
+    )
+    for one in about.tests:
+        rows = json.dumps(one.rows, ensure_ascii=False, default=str)
+        connection.execute(
+            "insert into mart_file.meta.test_results values (?, ?, ?, ?, ?)",
+            [one.test, one.seed, one.status, one.failures, rows],
+        )
+    connection.execute(
+        """create table mart_file.meta.row_counts (
+               layer varchar, table_name varchar, row_count bigint, loaded_at timestamp
+           )"""
+    )
     connection.executemany(
-        "insert into mart_file.meta.row_counts values ('marts', ?, ?)", [list(item) for item in marts.items()]
+        "insert into mart_file.meta.row_counts values ('marts', ?, ?, null)", [list(item) for item in marts.items()]
     )
-    raw = connection.execute(
-        """select table_name from duckdb_columns()
-           where database_name = current_database() and schema_name = 'raw' and column_name = '_deleted_at'
-           order by 1"""
+
+
+def _write_raw_counts(connection: duckdb.DuckDBPyConnection) -> None:
+    """Write the rows of the raw tables, when each was loaded last, and what is in the quarantine."""
+    columns = connection.execute(
+        """select table_name, column_name from duckdb_columns()
+           where database_name = current_database() and schema_name = 'raw' order by 1"""
     ).fetchall()
-    for (name,) in raw:
+    for name in [table for table, column in columns if column == "_deleted_at"]:
         connection.execute(
             f"""insert into mart_file.meta.row_counts
-                select 'raw', '{name}', count(*) from raw."{name}" where _deleted_at is null"""
+                select 'raw', '{name}', count(*), null from raw."{name}" where _deleted_at is null"""
+        )
+    if ("load_cursors", "finished_at") in columns:
+        connection.execute(
+            """update mart_file.meta.row_counts as counted set loaded_at = cursor.finished_at
+               from raw.load_cursors as cursor
+               where counted.layer = 'raw' and counted.table_name = cursor.table_name"""
+        )
+    if ("quarantine", "table_name") in columns:
+        connection.execute(
+            """insert into mart_file.meta.row_counts
+               select 'quarantine', table_name, count(*), null from raw.quarantine group by table_name order by 2"""
         )
 
 

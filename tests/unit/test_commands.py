@@ -16,13 +16,14 @@ import duckdb
 import pytest
 
 from demo.environment import PROJECT_ROOT
-from loaders import build, daily, report
+from loaders import build, daily
 from loaders.errors import run_command
 from loaders.icommkt import __main__ as icommkt
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.settings import IcommktSettings
 from loaders.magento import __main__ as magento
 from loaders.magento.settings import MagentoSettings, magento_settings
+from loaders.report import __main__ as report
 
 KEY = "a-key-of-the-tests-7731"
 GOOD = {

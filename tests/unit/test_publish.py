@@ -9,9 +9,10 @@ import duckdb
 import pytest
 
 from loaders.build import make_ready
+from loaders.data_tests import DataTest, rows_found
 from loaders.errors import PipelineError
 from loaders.paths import Warehouse
-from loaders.publish import publish
+from loaders.publish import About, publish
 from loaders.warehouse import STORAGE_VERSION
 
 DAY = dt.date(2026, 11, 23)
@@ -58,6 +59,7 @@ def test_readers_get_tables_and_views_with_their_descriptions(house: Warehouse) 
             ("marts.icommkt_payloads", "what is sent"),
             ("meta.build", None),
             ("meta.row_counts", None),
+            ("meta.test_results", None),
             ("seeds.icommkt_fields", None),
             ("seeds.icommkt_profiles", None),
         ]
@@ -65,6 +67,28 @@ def test_readers_get_tables_and_views_with_their_descriptions(house: Warehouse) 
         assert columns == [("custom_fields", "it's JSON")]
         assert db.execute("select row_count from meta.row_counts where layer = 'raw'").fetchall() == [(1,)]
         assert db.execute("select as_of_date from meta.build").fetchall() == [(DAY,)]
+
+
+def test_the_file_tells_what_tests_found_how_old_raw_tables_are_and_what_was_not_read(house: Warehouse) -> None:
+    loaded_at = dt.datetime(2026, 11, 23, 4)
+    with duckdb.connect(str(house.path)) as db:
+        db.execute(
+            "create table raw.load_cursors as select 'orders' as table_name, ?::timestamp as finished_at", [loaded_at]
+        )
+        db.execute("create table raw.quarantine as select 'orders' as table_name from range(3)")
+    warned = DataTest("methods_are_known", "payment_methods", "warn", 12, ({"method": "Ñ", "orders": 2, "note": None},))
+    publish(house, DAY, "UTC", is_tested=True, about=About("ARS", "es_AR", (warned,)))
+    with duckdb.connect(str(house.published), read_only=True) as db:
+        assert db.execute("select reporting_currency, store_locale from meta.build").fetchall() == [("ARS", "es_AR")]
+        assert db.execute("from meta.row_counts where layer <> 'marts'").fetchall() == [
+            ("raw", "orders", 1, loaded_at),
+            ("quarantine", "orders", 3, None),
+        ]
+        assert db.execute(
+            "select test, seed, status, failures, rows ->> '$[0].method' from meta.test_results"
+        ).fetchall() == [("methods_are_known", "payment_methods", "warn", 12, "Ñ")]
+    where = "seeds/payment_methods.csv, methods_are_known"
+    assert rows_found([warned]) == [f"{where}: method Ñ, orders 2", f"{where}: and 11 more"]
 
 
 def test_what_cannot_be_published_leaves_the_file_before_it(house: Warehouse) -> None:

@@ -46,7 +46,7 @@ dbt: $(VENV)/.installed ## Any command of dbt: ARGS='build -s rfm_contacts+'
 fields: $(VENV)/.installed ## After a change of purchase_windows or icommkt_fields: write the columns of icommkt_contacts
 	@$(LOADER) loaders.fields
 
-push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows what would be sent
+push: $(VENV)/.installed ## Send what changed to ICOMMKT; DRY_RUN=1 only shows it, BLANK=key empties a former field
 	@$(LOADER) loaders.icommkt push $(if $(DRY_RUN),--dry-run) $(if $(FORCE),--force)
 
 report: $(VENV)/.installed ## Write the page about the last night beside the warehouse

@@ -19,7 +19,7 @@ WOULD = {
     "unchanged": "nothing would be sent: it is as it was acknowledged",
     "waiting": "nothing would be sent before its next try",
     "outside": "it is no subscriber (ICOMMKT__AUDIENCE): nothing would be sent",
-    "left": "it left the mart: nothing would be sent",
+    "left": "it is no contact of the profile any more: nothing would be sent",
 }
 UNKNOWN = "is known neither to the published contacts nor to the state"
 

@@ -23,14 +23,13 @@ from loaders.text import fit
 
 REFUSED_AT_FIRST = 20
 """So many contacts refused for the first time, and none taken in the whole run: it is not the contacts' fault."""
-REFUSED_IN_A_ROW_LATER = 500
-"""The same for contacts whose own request failed, in a row, in a run in which some were taken."""
+FAILED_IN_A_ROW = 500
+"""So many requests of single contacts failed in a row, in a run in which some were taken: the service's fault."""
 REFUSED_IN_A_ROW = 1_000
 """The same for contacts refused inside good answers."""
 SUSPECTS_BEFORE_LEARNING = 2
 """A 500 or a silence may be chance; so many times the halves must succeed before the smaller size is remembered."""
-GRACE = 5.0
-"""Seconds that the requests under way are given when a run is asked to end."""
+GRACE = 5.0  # seconds that requests under way are given when a run is asked to end
 COMMIT_WITHIN = 0.05
 """Seconds that an answer may wait for others to be written down with it."""
 CHECK = "check the API key, the profile key and the profile's fields"
@@ -207,9 +206,7 @@ class Sender:
 
     def _halves(self, items: list[Item]) -> bool:
         middle = (len(items) + 1) // 2
-        first = self._deliver(items[:middle])
-        second = self._deliver(items[middle:])
-        return first and second
+        return self._deliver(items[:middle]) & self._deliver(items[middle:])
 
     def _learn(self, contacts: int, *, certain: bool) -> None:
         """Take over a number of contacts that worked, in both halves, where twice as many did not."""
@@ -269,7 +266,7 @@ class Sender:
         with self._lock:
             self._doubtful += refusals
             number = sum(self._accuses(one) for one in self._doubtful)
-            if number < (REFUSED_IN_A_ROW_LATER if self._any_taken else REFUSED_AT_FIRST):
+            if number < (FAILED_IN_A_ROW if self._any_taken else REFUSED_AT_FIRST):
                 if len(self._doubtful) >= REFUSED_IN_A_ROW:  # new contacts alone: no more of them are kept
                     self._settled.put(self._doubtful)
                     self._doubtful = []
@@ -290,12 +287,12 @@ class Sender:
     def _remove(self, item: Item) -> None:
         if self._stop.is_set():
             raise StoppedError
+        outcome = "removed"
         try:
             self.client.remove(self.profile_key, item.email)
         except RequestError:
-            self._settled.put([Settled(item, "not removed")])
-        else:
-            self._settled.put([Settled(item, "removed")])
+            outcome = "not removed"
+        self._settled.put([Settled(item, outcome)])
 
 
 def _contact(item: Item) -> bytes:

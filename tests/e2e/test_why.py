@@ -120,7 +120,7 @@ def test_a_contact_with_many_orders_and_one_that_was_excluded_since(shop: Pipeli
         db.execute("insert into marts.excluded_contacts values ('main', ?, ?, 1, 0)", [email, f"exact {email}: staff"])
     said = why(shop, email, **copies)
     assert "is excluded by the seed excluded_emails (exact " in said.stdout
-    assert "it left the mart: nothing would be sent" in said.stdout
+    assert "it is no contact of the profile any more: nothing would be sent" in said.stdout
 
 
 def test_a_push_that_was_stopped_and_a_refusal_are_told_with_their_words(shop: Pipeline, tmp_path: Path) -> None:

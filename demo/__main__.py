@@ -80,7 +80,8 @@ report.html is the page about the last night. Now play:
 
   make demo-up                              start the store and ICOMMKT again, and leave them running
   make doctor DEMO=1                        then every command takes DEMO=1 and works on the demo alone
-  make preview DEMO=1 EMAIL={buyer[0] if buyer else "..."}
+  make why     DEMO=1 EMAIL={buyer[0] if buyer else "..."}
+  make status DEMO=1                        the builds and pushes so far; make preview DEMO=1 EMAIL=... shows the fields
   make build DEMO=1 TARGET=dev && make diff DEMO=1 TARGET=dev
                                             after an edit: what it would change in ICOMMKT
   make demo-day && make daily DEMO=1        the shop lives on for a day, and its night is run

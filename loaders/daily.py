@@ -16,9 +16,11 @@ from loaders.fields import check_fields
 from loaders.icommkt import settings as icommkt_settings
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
+from loaders.notify import tell, webhook
 from loaders.paths import PROJECT_ROOT, locked, warehouse
 from loaders.report import report, report_language
 from loaders.seeds import check_seeds
+from loaders.text import fit
 from loaders.warehouse import build_memory
 
 # Unit tests hold the models' logic, which no night changes; `make build` and `make test` run them.
@@ -56,6 +58,7 @@ def daily(variables: str | None = None) -> None:
     check_fields()
     build_memory()
     report_language()
+    webhook()
     started = time.monotonic()
     with locked(warehouse(), "daily"):
         _say("load")
@@ -97,7 +100,13 @@ def main() -> int:
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )
-    daily(parser.parse_args().vars)
+    variables = parser.parse_args().vars
+    try:
+        daily(variables)
+    except Exception as error:
+        tell(warehouse(), fit(error))
+        raise
+    tell(warehouse())
     return 0
 
 

@@ -73,6 +73,11 @@ class Warehouse:
         return self._for_readers("push_status.duckdb")
 
     @property
+    def night_failed(self) -> Path:
+        """Why nights began to fail; not there when the last one did not."""
+        return self.work / "night.failed"
+
+    @property
     def report(self) -> Path:
         """The page about the last night."""
         return self._for_readers("report.html")

@@ -73,7 +73,7 @@ verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
 	@$(LOADER) loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))
 
-test-fast: $(VENV)/.installed-dev ## Run the Python unit tests, dbt's unit tests and one small build; see tests/README.md
+test-fast: $(VENV)/.installed-dev ## Run the Python unit tests, dbt's unit tests and one small build
 	@$(PYTEST) tests/unit
 
 test: $(VENV)/.installed-dev ## Run every test

@@ -31,7 +31,7 @@ class Settings:
     * `base_path`: where the shop lives, `/tienda` for instance.
     """
 
-    password: str = "icomm-demo-1"  # noqa: S105 - the demo's, printed in the README
+    password: str = "icomm-demo-1"  # noqa: S105 - the demo's, on loopback
     token_life: float = 3600.0
     token_format: str = "jwt"  # noqa: S105
     lockout_failures: int = 6

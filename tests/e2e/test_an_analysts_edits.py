@@ -1,4 +1,4 @@
-"""A window and a field more, as the README says: in dev first, then sent, then taken out again."""
+"""A window and a field more, as CONTRIBUTING.md says: in dev first, then sent, then taken out again."""
 
 from __future__ import annotations
 

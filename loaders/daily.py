@@ -19,7 +19,7 @@ from loaders.magento.settings import magento_settings, missing_settings
 from loaders.notify import tell, webhook
 from loaders.paths import PROJECT_ROOT, locked, warehouse
 from loaders.report import report, report_language
-from loaders.seeds import check_seeds
+from loaders.seeds import profile_settings
 from loaders.text import fit
 from loaders.warehouse import build_memory
 
@@ -45,16 +45,15 @@ def daily(variables: str | None = None) -> None:
     Raises SettingsError when settings are missing, whatever the first failing step raises, and PipelineError
     when a table could not be read: before the build if what is sent is made of it, else when all is done.
     """
-    keys = [name for name in ("api_key", "profile_key") if not dlt.config.get(f"icommkt.{name}", str)]
+    keys = [name for name in ("api_key", *profile_settings()) if not dlt.config.get(f"icommkt.{name}", str)]
     if missing := [*missing_settings(magento_settings()), *map(icommkt_settings.env, keys)]:
         raise SettingsError(
             f"missing {', '.join(missing)}; set them in the environment, in .env or .dlt/secrets.toml "
             "(`make demo` needs none)"
         )
     # A typing mistake should not wait for the load.
-    icommkt_settings.read()
+    icommkt_settings.read(profile_needed=False)
     parse_vars(variables)
-    check_seeds()
     check_fields()
     build_memory()
     report_language()

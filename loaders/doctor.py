@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import dataclasses
 import os
 import shutil
@@ -30,15 +29,14 @@ from loaders.icommkt.settings import IcommktSettings, env
 from loaders.icommkt.state import State
 from loaders.magento.doctor import StoreDoctor
 from loaders.magento.settings import magento_settings
-from loaders.paths import PROJECT_ROOT, warehouse
-from loaders.seeds import check_seeds
+from loaders.paths import warehouse
+from loaders.seeds import profile_settings
 from loaders.text import fingerprint
 
 PATIENCE_SECONDS = 90.0
 NOBODY = "nobody@doctor.invalid"
 """No contact can have it: .invalid is reserved (RFC 2606), and no profile learns of it by being asked."""
 FEW_BYTES = 2_000_000_000
-_SEEDS = PROJECT_ROOT / "seeds"
 
 
 def examine(variables: str | None = None, utc_now: Callable[[], datetime] | None = None) -> list[Check]:
@@ -99,8 +97,7 @@ def _icommkt() -> Iterator[Check]:
         patience=min(5.0, settings.patience),
         max_attempts=1,
     )
-    rows = _seed("icommkt_profiles")
-    for name in sorted({row["profile_setting"].strip().lower() for row in rows}) or ["profile_key"]:
+    for name in profile_settings():
         client = Client(quick, threading.Event())
         yield from _guarded(f"ICOMMKT {name}", partial(_profile, client, name))
         yield from _guarded("ICOMMKT fields", partial(_fields, client, name))
@@ -193,12 +190,6 @@ def _warehouse() -> Iterator[Check]:
 def field_names() -> list[str]:
     """Profile fields that are sent, in their order."""
     return [row["profile_field_key"] for row in fields.columns() if row["enabled"].strip().lower() == "true"]
-
-
-def _seed(name: str) -> list[dict[str, str]]:
-    check_seeds()
-    with (_SEEDS / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def print_examination(checks: list[Check]) -> None:

@@ -50,6 +50,16 @@ def check_seeds(project: Path = PROJECT_ROOT) -> None:
             raise PipelineError(f"seeds/{path.name}{fault}")
 
 
+def profile_settings() -> list[str]:
+    """Return the settings that hold the profiles' keys: those of the seed `icommkt_profiles`, else `profile_key`.
+
+    Raises PipelineError when a seed cannot be read.
+    """
+    check_seeds()
+    with (PROJECT_ROOT / "seeds" / "icommkt_profiles.csv").open(encoding="utf-8-sig", newline="") as file:
+        return sorted({row["profile_setting"].strip().lower() for row in csv.DictReader(file)}) or ["profile_key"]
+
+
 def _fault(path: Path, types: dict[str, str]) -> str:
     """The first fault, "" when there is none."""
     try:

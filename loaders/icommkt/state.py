@@ -120,8 +120,9 @@ class State:
         self.db = db
         self._written = 0
         is_there = path.exists()
-        path.parent.mkdir(parents=True, exist_ok=True)
         try:
+            if not read_only:
+                path.parent.mkdir(parents=True, exist_ok=True)
             if read_only and not is_there:
                 db.execute("attach ':memory:' as state")
             else:

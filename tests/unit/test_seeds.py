@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from loaders.errors import PipelineError
+from loaders.daily import daily
+from loaders.errors import PipelineError, SettingsError
 from loaders.paths import PROJECT_ROOT
 from loaders.seeds import check_seeds
 
@@ -77,3 +78,13 @@ def test_what_excel_saves_without_utf_8_is_named(project: Path) -> None:
 def test_what_dbt_reads_passes(project: Path, row: str) -> None:
     (project / "seeds/payment_methods.csv").write_text("\ufeff" + METHODS + row, encoding="utf-8")
     check_seeds(project)
+
+
+def test_a_night_needs_the_keys_of_the_profiles_that_the_seed_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("loaders.daily.profile_settings", lambda: ["profile_key_ar", "profile_key_uy"])
+    monkeypatch.setenv("ICOMMKT__API_KEY", "key")
+    monkeypatch.setenv("ICOMMKT__PROFILE_KEY_AR", "key")
+    with pytest.raises(SettingsError, match="ICOMMKT__PROFILE_KEY_UY") as raised:
+        daily()
+    assert "ICOMMKT__PROFILE_KEY_AR" not in str(raised.value)
+    assert "ICOMMKT__PROFILE_KEY," not in str(raised.value)

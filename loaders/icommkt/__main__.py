@@ -66,14 +66,18 @@ def _email(given: argparse.Namespace) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="python -m loaders.icommkt", description="Send contacts to ICOMMKT.")
     commands = parser.add_subparsers(dest="command", required=True)
-    sending = commands.add_parser("push", help="send what differs from what ICOMMKT acknowledged")
+
+    def added(name: str, text: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, epilog=f"for instance: {example}")
+
+    sending = added("push", "send what differs from what ICOMMKT acknowledged", "make push DRY_RUN=1")
     sending.add_argument(
         "--blank",
         metavar="KEY",
         default=os.environ.get("BLANK"),
         help="empty a field that is sent no more in ICOMMKT, once; better given as BLANK in the environment",
     )
-    checking = commands.add_parser("verify", help="read the profile back and compare it with the mart")
+    checking = added("verify", "read the profile back and compare it with the mart", "make verify SAMPLE=100")
     checking.add_argument("--sample", type=_positive, metavar="N", help="only N contacts, picked at random")
     checking.add_argument("--repair", action="store_true", help="send the contacts that drifted again")
     for command in (sending, checking):
@@ -83,13 +87,15 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--vars", default=os.environ.get("VARS"), help="dbt variables, of which as_of_date counts here"
         )
-    comparing = commands.add_parser("diff", help="show what the last build would change in ICOMMKT, field by field")
+    comparing = added(
+        "diff", "show what the last build would change in ICOMMKT, field by field", "make diff TARGET=dev"
+    )
     comparing.add_argument("--target", default="prod", choices=["prod", "dev"], help="whose build: see profiles.yml")
     for name, text in {
         "preview": "show one contact, field by field: what ICOMMKT holds and what would be sent",
         "probe": "try on the profile what is not published, with an address of your own",
     }.items():
-        one = commands.add_parser(name, help=text)
+        one = added(name, text, f"EMAIL=ana@example.com python -m loaders.icommkt {name}")
         one.add_argument("email", nargs="?", help="better given as EMAIL in the environment")
     return parser
 

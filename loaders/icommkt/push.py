@@ -69,15 +69,8 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
                 )  # fmt: skip
         _unrouted(session)
         _left_behind(session)
-        found = may_send(wrong, options)
-        if options.dry_run:
+        if not may_send(session, runs, wrong, options):
             return 0
-        if found and not options.force:
-            message = f"nothing was sent: {found}; {guards.OVERRIDE}"
-            for run in runs:
-                run.stopped(message)
-            status.write(session, runs)
-            raise GuardError(message)
         try:
             for run in runs:
                 run.send(blank=options.blank)
@@ -141,16 +134,26 @@ def objections(session: Session, profile: Profile, counts: Counts) -> list[str]:
     return wrong
 
 
-def may_send(wrong: list[str], options: Options) -> str:
-    """Say what the guards have found, and return it; a dry run and a forced one only take note."""
+def may_send(session: Session, runs: list[Run], wrong: list[str], options: Options) -> bool:
+    """Say what the guards have found; false for a dry run.
+
+    Raises GuardError when they stop the runs, which are written down.
+    """
     found = "; ".join(dict.fromkeys(wrong))
     if options.dry_run:
         if found:
             log.warning("note: a guard would stop this push: %s", found)
         log.info("dry run: nothing was sent")
-    elif found and options.force:
+        return False
+    if found and not options.force:
+        message = f"nothing was sent: {found}; {guards.OVERRIDE}"
+        for run in runs:
+            run.stopped(message)
+        status.write(session, runs)
+        raise GuardError(message)
+    if found:
         log.warning("forced: %s", found)
-    return found
+    return True
 
 
 def describe(session: Session, profile: Profile, counts: Counts) -> Iterator[str]:

@@ -17,7 +17,6 @@ from loaders.icommkt import answers, fields, guards, relation
 from loaders.icommkt.client import Client
 from loaders.icommkt.errors import (
     DriftError,
-    GuardError,
     RefusedError,
     RequestError,
     UnavailableError,
@@ -258,14 +257,8 @@ def _repair(session: Session, profile: Profile, drifted: int, options: Options) 
     for line in describe(session, profile, counts):
         log.info(line)
     run = Run(session, profile, counts, command="repair")
-    found = may_send(wrong, options)
-    if options.dry_run:
-        return
-    if found and not options.force:
-        message = f"profile {profile.name}: nothing was sent: {found}; {guards.OVERRIDE}"
-        run.stopped(message)
-        raise GuardError(message)
-    run.send(wanted="scratch.wanted", removing=False)
+    if may_send(session, [run], wrong, options):
+        run.send(wanted="scratch.wanted", removing=False)
 
 
 def _storable(email: object) -> str:

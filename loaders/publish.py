@@ -16,7 +16,7 @@ import duckdb
 from loaders.data_tests import DataTest
 from loaders.errors import PipelineError
 from loaders.paths import Warehouse
-from loaders.warehouse import build_memory, open_warehouse
+from loaders.warehouse import build_memory, open_warehouse, quoted
 
 SCHEMA = "marts"
 
@@ -67,8 +67,8 @@ def publish(
         shutil.copyfile(house.marts, aside)
         # From inside the warehouse and under the name that dbt has for the marts: a view finds its tables only there.
         with open_warehouse(house.path, read_only=True) as connection:
-            connection.execute(f"set memory_limit = {_quoted(build_memory())}")
-            connection.execute(f"attach {_quoted(aside)} as mart_file (read_write)")
+            connection.execute(f"set memory_limit = {quoted(build_memory())}")
+            connection.execute(f"attach {quoted(aside)} as mart_file (read_write)")
             counts = _row_counts(connection)
             _copy_seeds(connection)
             _write_meta(connection, (build_id, as_of, zone), counts, about, is_tested=is_tested)
@@ -103,13 +103,13 @@ def _views(connection: duckdb.DuckDBPyConnection) -> list[str]:
         view = f'{SCHEMA}."{name}"'
         statements.append(f"create or replace view {view} as {sql.partition(' AS ')[2].replace('mart_file.', '')}")
         if comment:
-            statements.append(f"comment on view {view} is {_quoted(comment)}")
+            statements.append(f"comment on view {view} is {quoted(comment)}")
         for column, text in connection.execute(
             """select column_name, comment from duckdb_columns()
                where database_name = 'mart_file' and schema_name = ? and table_name = ? and comment is not null""",
             [SCHEMA, name],
         ).fetchall():
-            statements.append(f'comment on column {view}."{column}" is {_quoted(text)}')
+            statements.append(f'comment on column {view}."{column}" is {quoted(text)}')
     return statements
 
 
@@ -201,10 +201,6 @@ def _write_raw_counts(connection: duckdb.DuckDBPyConnection) -> None:
             """insert into mart_file.meta.row_counts
                select 'quarantine', table_name, count(*), null from raw.quarantine group by table_name order by 2"""
         )
-
-
-def _quoted(text: object) -> str:
-    return "'" + str(text).replace("'", "''") + "'"
 
 
 def _sync(path: Path) -> None:

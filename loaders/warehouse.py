@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Any
 
 import dlt
 import duckdb
@@ -55,6 +56,20 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
     return connection
 
 
+def quoted(text: object) -> str:
+    """A text as SQL, where a statement takes no parameter."""
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def rows_of(
+    connection: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, Any] | None = None
+) -> list[dict[str, Any]]:
+    """The rows that a query finds, each by its columns' names."""
+    found = connection.execute(sql, parameters or None)
+    names = [column[0] for column in found.description or []]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+
+
 def cannot_be_opened(path: Path, error: duckdb.Error) -> PipelineError:
     """What to say of a file that is damaged, cut short or no database at all."""
     return PipelineError(
@@ -81,9 +96,8 @@ def raise_storage_version(path: Path) -> None:
     dlt makes the file, and a new file has the oldest format that DuckDB knows, unless it is asked for another one.
     """
     if _numbers(storage_version(path)) < _numbers(STORAGE_VERSION):
-        quoted = str(path).replace("'", "''")
         with duckdb.connect() as connection:
-            connection.execute(f"attach '{quoted}' as warehouse (storage_version '{STORAGE_VERSION}')")
+            connection.execute(f"attach {quoted(path)} as warehouse (storage_version '{STORAGE_VERSION}')")
             # Only a write makes the file take it.
             connection.execute("create schema warehouse.storage_version")
             connection.execute("drop schema warehouse.storage_version")

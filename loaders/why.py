@@ -20,6 +20,7 @@ from loaders.icommkt.session import Session, opened
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse, warehouse
 from loaders.text import fit, mask_email
+from loaders.warehouse import rows_of
 
 MOST_ORDERS = 20
 ENDED = {"stopped": "was stopped by a guard", "interrupted": "was interrupted", "crashed": "was killed"}
@@ -152,9 +153,7 @@ def _scored(session: Session, email: str) -> Iterator[str]:
 
 
 def _rows(session: Session, sql: str, **parameters: object) -> list[dict[str, Any]]:
-    found = session.db.execute(sql, parameters or None)
-    names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return rows_of(session.db, sql, parameters)
 
 
 def main() -> int:

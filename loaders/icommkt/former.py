@@ -6,6 +6,7 @@ import duckdb
 
 from loaders.icommkt import relation
 from loaders.icommkt.published import CONTACTS, Published
+from loaders.warehouse import quoted
 
 FORMER_HASH = "former:"
 
@@ -82,7 +83,7 @@ def match_hashes(db: duckdb.DuckDBPyConnection, published: Published, empty_valu
     )
     rows = db.execute(f"select coalesce(max(rowid), -1) from {published.name}.{CONTACTS}").fetchone()
     now = relation.hashes("now", empty_value)
-    placeholder = f"md5(hash || '{empty_value.replace(chr(39), chr(39) * 2)}')" if empty_value else "hash"
+    placeholder = f"md5(hash || {quoted(empty_value)})" if empty_value else "hash"
     for start in range(0, (rows[0] if rows else -1) + 1, 20_000):
         some = f"(select * from {published.name}.{CONTACTS} where rowid between {start} and {start + 19_999})"
         db.execute(

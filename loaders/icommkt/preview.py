@@ -11,6 +11,7 @@ from loaders.icommkt.session import Session, opened
 from loaders.icommkt.settings import IcommktSettings
 from loaders.paths import Warehouse
 from loaders.text import fit, mask_email
+from loaders.warehouse import rows_of
 
 WOULD = {
     "new": "it would be sent (new)",
@@ -32,13 +33,12 @@ def preview(house: Warehouse, settings: IcommktSettings, email: str, say: Callab
     wanted = email.strip().lower()
     with opened(house, settings, read_only=True, email=wanted) as session:
         session.find_before()
-        rows = session.db.execute(
+        contacts = rows_of(
+            session.db,
             "select relation.*, before.old_row from scratch.relation"
             " left join (from scratch.before where is_exact) as before using (profile, store_key, email)"
-            " order by profile"
+            " order by profile",
         )
-        names = [column[0] for column in rows.description or []]
-        contacts = [dict(zip(names, row, strict=True)) for row in rows.fetchall()]
         if not contacts:
             raise PipelineError(f"{mask_email(wanted)} {why_no_contact(session, wanted) or UNKNOWN}")
         for one in contacts:

@@ -17,6 +17,7 @@ from loaders import publish
 from loaders.errors import PipelineError, SettingsError
 from loaders.fields import UNENDING
 from loaders.icommkt.settings import IcommktSettings, env
+from loaders.warehouse import quoted
 
 CONTACTS = "marts.icommkt_contacts"
 NEEDED = (
@@ -99,7 +100,7 @@ def attach(db: duckdb.DuckDBPyConnection, path: Path, name: str = "published") -
     """
     publish.find(path)
     try:
-        db.execute(f"attach '{_quoted(path)}' as {name} (read_only)")
+        db.execute(f"attach {quoted(path)} as {name} (read_only)")
         build_row = db.execute(
             f"select build_id, as_of_date, store_timezone, built_at, is_tested from {name}.meta.build"
         ).fetchall()
@@ -156,10 +157,6 @@ def check_audience(db: duckdb.DuckDBPyConnection, settings: IcommktSettings) -> 
             f" subscribed, so nobody would be sent: set {env('audience')}=all to send all contacts, or have the store's"
             " customers/search answer with is_subscribed (Magento_Newsletter enabled; 2.3 never does) and load again"
         )
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
 
 
 def _first_line(error: BaseException) -> str:

@@ -10,6 +10,7 @@ import duckdb
 
 from loaders.icommkt.published import Published
 from loaders.icommkt.settings import IcommktSettings
+from loaders.warehouse import quoted
 
 CHUNK = 2_048
 """Contacts whose texts are made in one go: the rows that DuckDB decompresses together."""
@@ -135,8 +136,7 @@ def hashes(table: str, empty_value: str) -> dict[str, str]:
     names = ("payload_hash", "content_hash")
     if not empty_value:
         return {name: f"{table}.{name}" for name in names}
-    quoted = "'" + empty_value.replace("'", "''") + "'"
-    return {name: f"md5({table}.{name} || {quoted})" for name in names}
+    return {name: f"md5({table}.{name} || {quoted(empty_value)})" for name in names}
 
 
 def make(

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from loaders.icommkt import former
 from loaders.icommkt.errors import BusyError
-from loaders.warehouse import cannot_be_opened
+from loaders.warehouse import cannot_be_opened, quoted, rows_of
 
 TABLES = """
 create schema if not exists push;
@@ -126,8 +126,7 @@ class State:
             if read_only and not is_there:
                 db.execute("attach ':memory:' as state")
             else:
-                quoted = str(path).replace("'", "''")
-                db.execute(f"attach '{quoted}' as state{' (read_only)' if read_only else ''}")
+                db.execute(f"attach {quoted(path)} as state{' (read_only)' if read_only else ''}")
         except duckdb.Error as error:
             if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
                 raise BusyError(f"{path} is in use by another process; wait for it to end") from None
@@ -197,15 +196,15 @@ class State:
 
     def last_run(self, profile: str | None = None) -> dict[str, Any] | None:
         """Return the last push that ended well, to a profile or to any, or None; a repair sends only some contacts."""
-        cursor = self.db.execute(
+        rows = rows_of(
+            self.db,
             "select * from state.push.runs where ($profile is null or profile = $profile) and status = 'succeeded'"
             " and command = 'push' order by run_id desc limit 1",
             {"profile": profile},
         )
-        row = cursor.fetchone()
-        if row is None:
+        if not rows:
             return None
-        found = dict(zip([column[0] for column in cursor.description or []], row, strict=True))
+        (found,) = rows
         return {**found, **{name: json.loads(found[name] or "null") for name in ("raw_rows", "fields")}}
 
     def left_behind(self, profiles: Sequence[str], since: dt.date) -> list[tuple[str, int]]:

@@ -10,6 +10,7 @@ import duckdb
 from loaders.icommkt.run import Run
 from loaders.icommkt.session import Session
 from loaders.text import fit
+from loaders.warehouse import quoted
 
 log = logging.getLogger(__name__)
 
@@ -67,8 +68,7 @@ def _write(session: Session, runs: Sequence[Run]) -> None:
     path = session.house.push_status
     aside = path.with_name(f".{path.name}.new")
     aside.unlink(missing_ok=True)
-    quoted = str(aside).replace("'", "''")
-    session.db.execute(f"attach '{quoted}' as told")
+    session.db.execute(f"attach {quoted(aside)} as told")
     try:
         session.db.execute(TABLES.format(runs=(-1, *(run.run_id for run in runs if run.run_id))))
     finally:

@@ -17,7 +17,7 @@ from loaders.errors import PipelineError
 from loaders.icommkt.settings import profile_key
 from loaders.paths import Warehouse
 from loaders.text import fingerprint, fit
-from loaders.warehouse import open_warehouse
+from loaders.warehouse import open_warehouse, rows_of
 
 Row = dict[str, Any]
 RUNS = 30
@@ -240,6 +240,4 @@ def _open(path: Path) -> duckdb.DuckDBPyConnection:
 
 
 def _rows(connection: duckdb.DuckDBPyConnection, sql: str, day: object = None) -> list[Row]:
-    found = connection.execute(sql, {"day": day} if "$day" in sql else None)
-    names = [column[0] for column in found.description or []]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    return rows_of(connection, sql, {"day": day} if "$day" in sql else None)

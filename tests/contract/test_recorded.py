@@ -75,7 +75,7 @@ class World:
         token = {"random string": "0123456789abcdefghijklmnopqrstuv"}.get(str(role))
         if role == "admin, expired":
             self.control("settings", {"token_life": 0})
-            self.tokens.pop("admin")
+            self.tokens.pop("admin", None)
             token = self.token("admin")
             self.tokens.clear()
             self.control("reset")

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.magento.tables import TABLES, all_columns, create_statement
+from loaders.magento.schema import all_columns, create_statement
+from loaders.magento.tables import TABLES
 
 AS_OF = dt.date(2026, 11, 23)
-FIRST_LOAD = "1000000000.0"
 PRODUCTS, CONFIGURABLES, CATEGORIES, BRANDS = 20_000, 5_000, 300, 60
 DAYS = 4 * 365
 
@@ -48,11 +48,11 @@ def create(path: Path, contacts: int) -> None:
                     ) as created_at
                 from range(1, {5 * contacts + 1}) as orders(order_id)"""
         )
-        _orders(db, contacts, FIRST_LOAD, f"{AS_OF} 05:00:00")
+        _orders(db, contacts, f"{AS_OF} 05:00:00")
         db.execute("checkpoint")
 
 
-def _insert(db: duckdb.DuckDBPyConnection, table: str, load_id: str, changed_at: str, query: str) -> None:
+def _insert(db: duckdb.DuckDBPyConnection, table: str, changed_at: str, query: str) -> None:
     """Fill a raw table from a query that gives some of its columns."""
     db.execute(f"create or replace temp view given as {query}")
     given = [row[0] for row in db.execute("describe given").fetchall()]
@@ -67,8 +67,8 @@ def _insert(db: duckdb.DuckDBPyConnection, table: str, load_id: str, changed_at:
     values |= {name: name for name in given}
     listed = [name for name in names if name in values]
     db.execute(
-        f"""insert into raw.{table} ({", ".join(listed)}, _dlt_load_id)
-            select {", ".join(values[name] for name in listed)}, '{load_id}' from given"""
+        f"""insert into raw.{table} ({", ".join(listed)})
+            select {", ".join(values[name] for name in listed)} from given"""
     )
 
 
@@ -86,14 +86,15 @@ def _catalog(db: duckdb.DuckDBPyConnection) -> None:
         "products": f"""select id, 'SKU-' || id as sku, 'Product number ' || id as name,
             case when id <= {CONFIGURABLES} then 'configurable' else 'simple' end as type_id, 100 as price, 1 as status,
             '[{{"attribute_code":"manufacturer","value":"' || (1 + pick(id, 'brand', {BRANDS})) || '"}}]'
-                as custom_attributes
+                as custom_attributes,
+            to_json(list_distinct([
+                {{category_id: 10 + pick(id, 'category0', {CATEGORIES})}},
+                {{category_id: 10 + pick(id, 'category1', {CATEGORIES})}}
+            ]))::varchar as category_links
             from range(1, {1 + PRODUCTS}) as ids(id)""",
-        "product_category_links": f"""select distinct id as product_id,
-            10 + pick(id, 'category' || n, {CATEGORIES}) as category_id
-            from range(1, {1 + PRODUCTS}) as ids(id), range(2) as numbers(n)""",
     }
     for table, query in tables.items():
-        _insert(db, table, FIRST_LOAD, at, query)
+        _insert(db, table, at, query)
 
 
 def _accounts(db: duckdb.DuckDBPyConnection, contacts: int) -> None:
@@ -102,28 +103,22 @@ def _accounts(db: duckdb.DuckDBPyConnection, contacts: int) -> None:
     _insert(
         db,
         "customers",
-        FIRST_LOAD,
         at,
         f"""select id, pick(id, 'group', 4) as group_id, timestamp '2022-01-01' + to_hours(pick(id, 'made', 40000))
             as created_at, timestamp '2026-01-01' as updated_at, 'contact' || id || '@example.com' as email,
             'First' || pick(id, 'first', 5000) as firstname, 'Last' || pick(id, 'last', 20000) as lastname,
             '1980-05-17' as dob, 1 + pick(id, 'gender', 3) as gender, 1 as store_id, 1 as website_id,
             id as default_billing,
-            id % 3 > 0 as is_subscribed, '[]' as custom_attributes
-            from {accounts}""",
-    )
-    _insert(
-        db,
-        "customer_addresses",
-        FIRST_LOAD,
-        at,
-        f"""select id, id as customer_id, 'City ' || pick(id, 'city', 800) as city, 'Region ' || pick(id, 'region', 24)
-            as region, 'AR' as country_id, '11' || pick(id, 'phone', 100000000) as telephone, true as default_billing
+            id % 3 > 0 as is_subscribed, '[]' as custom_attributes,
+            to_json([{{
+                id: id, city: 'City ' || pick(id, 'city', 800), region: {{region: 'Region ' || pick(id, 'region', 24)}},
+                country_id: 'AR', telephone: '11' || pick(id, 'phone', 100000000), default_billing: true
+            }}])::varchar as addresses
             from {accounts}""",
     )
 
 
-def _orders(db: duckdb.DuckDBPyConnection, contacts: int, load_id: str, changed_at: str) -> None:
+def _orders(db: duckdb.DuckDBPyConnection, contacts: int, changed_at: str) -> None:
     """Insert what `new_orders` (order_id, contact, created_at) lists, with lines that add up to them."""
     db.execute(
         f"""create temp table new_lines as
@@ -150,13 +145,15 @@ def _orders(db: duckdb.DuckDBPyConnection, contacts: int, load_id: str, changed_
         select item_id + 1, order_id, item_id, product_id, 'simple', 'SKU-' || product_id,
             'Product number ' || product_id, qty, 0, 0, 0, 0, 0, created_at
         from new_lines where is_configurable"""
-    _insert(db, "order_items", load_id, changed_at, lines)
     _insert(
         db,
         "orders",
-        load_id,
         changed_at,
-        f"""with totals as (select order_id, sum(price * qty) as total, count(*) as n from new_lines group by order_id)
+        f"""with totals as (select order_id, sum(price * qty) as total, count(*) as n from new_lines group by order_id),
+            lines as ({lines}),
+            lists as (
+                select lines.order_id, to_json(list(lines order by item_id))::varchar as items from lines group by 1
+            )
             select order_id as entity_id, lpad(cast(order_id as varchar), 9, '0') as increment_id, created_at,
                 created_at as updated_at,
                 case when kind < 4 then 'canceled' when kind < 7 then 'new' when refund < 3 then 'closed'
@@ -176,23 +173,17 @@ def _orders(db: duckdb.DuckDBPyConnection, contacts: int, load_id: str, changed_
                     as base_total_refunded,
                 if(kind < 4, total + 100, null) as base_total_canceled, n as total_item_count,
                 if(pick(order_id, 'coupon', 10) = 0, 'CODE' || pick(order_id, 'code', 40), null) as coupon_code,
-                'City ' || pick(contact, 'city', 800) as billing_city, 'AR' as billing_country_id
+                'City ' || pick(contact, 'city', 800) as billing_city, 'AR' as billing_country_id, items
             from (
                 select *, pick(order_id, 'kind', 100) as kind, pick(order_id, 'refund', 100) as refund from new_orders
             )
-            join totals using (order_id)""",
+            join totals using (order_id) join lists using (order_id)""",
     )
-    _memos(db, load_id, changed_at, f"_dlt_load_id = '{load_id}' and base_total_refunded is not null")
-
-
-def _memos(db: duckdb.DuckDBPyConnection, load_id: str, changed_at: str, which: str) -> None:
-    """Insert a credit memo of what each of `which` orders says was refunded and no memo has."""
     _insert(
         db,
         "creditmemos",
-        load_id,
         changed_at,
-        f"""select entity_id, entity_id as order_id, 2 as state, created_at, updated_at, 1 as store_id,
+        """select entity_id, entity_id as order_id, 2 as state, created_at, updated_at, 1 as store_id,
                 base_currency_code, base_total_refunded as base_grand_total
-            from raw.orders where {which} and entity_id not in (select order_id from raw.creditmemos)""",
+            from raw.orders where base_total_refunded is not null""",
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from loaders.build import run_dbt
 from loaders.errors import PipelineError, run_command
-from loaders.magento.store import RawStore
+from loaders.magento.storage import RawStore
 from loaders.paths import PROJECT_ROOT, Warehouse
 
 OUTPUT = PROJECT_ROOT / "target" / "docs.html"
@@ -30,8 +30,8 @@ def make_docs(output: Path = OUTPUT) -> Path:
         house = Warehouse(Path(folder) / "docs.duckdb")
         house.make_folders()
         raw = RawStore(house.path, "main")
-        raw.prepare()
-        raw.complete()
+        with raw.held():
+            raw.complete()
         without_tests = ["--exclude-resource-type", "test", "unit_test"]
         for arguments in (["build", "--empty", *without_tests], ["docs", "generate", "--static"]):
             if run_dbt(house, ["--quiet", *arguments, "--vars", _VARS]) != 0:

@@ -190,11 +190,11 @@ def _write_raw_counts(connection: duckdb.DuckDBPyConnection) -> None:
             f"""insert into mart_file.meta.row_counts
                 select 'raw', '{name}', count(*), null from raw."{name}" where _deleted_at is null"""
         )
-    if ("load_cursors", "finished_at") in columns:
+    if ("load_times", "finished_at") in columns:
         connection.execute(
-            """update mart_file.meta.row_counts as counted set loaded_at = cursor.finished_at
-               from raw.load_cursors as cursor
-               where counted.layer = 'raw' and counted.table_name = cursor.table_name"""
+            """update mart_file.meta.row_counts as counted set loaded_at = load.finished_at
+               from raw.load_times as load
+               where counted.layer = 'raw' and counted.table_name = load.table_name"""
         )
     if ("quarantine", "table_name") in columns:
         connection.execute(

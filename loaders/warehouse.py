@@ -91,11 +91,11 @@ def storage_version(path: Path) -> str:
 
 
 def raise_storage_version(path: Path) -> None:
-    """Have a DuckDB file written in STORAGE_VERSION from now on; nothing in it is written anew for that.
+    """Have a DuckDB file written in STORAGE_VERSION from now on, made if need be; nothing in it is written anew for that.
 
-    dlt makes the file, and a new file has the oldest format that DuckDB knows, unless it is asked for another one.
+    A new file has the oldest format that DuckDB knows, unless it is asked for another one.
     """
-    if _numbers(storage_version(path)) < _numbers(STORAGE_VERSION):
+    if not path.exists() or _numbers(storage_version(path)) < _numbers(STORAGE_VERSION):
         with duckdb.connect() as connection:
             connection.execute(f"attach {quoted(path)} as warehouse (storage_version '{STORAGE_VERSION}')")
             # Only a write makes the file take it.

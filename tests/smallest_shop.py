@@ -8,7 +8,8 @@ from pathlib import Path
 
 import duckdb
 
-from loaders.magento.tables import TABLES, create_statement
+from loaders.magento.schema import create_statement
+from loaders.magento.tables import TABLES
 from loaders.paths import PROJECT_ROOT
 
 COPIED = (
@@ -52,10 +53,7 @@ class ProjectCopy:
         self.environment = {"ICOMMKT__API_KEY": "x", "ICOMMKT__PROFILE_KEY": "y"}
         create(self.warehouse)
         with duckdb.connect(str(self.warehouse)) as connection:
-            connection.execute(
-                "insert into raw.customers (store_key, id, email, _dlt_load_id) "
-                "values ('main', 1, 'ana@example.com', '1')"
-            )
+            connection.execute("insert into raw.customers (store_key, id, email) values ('main', 1, 'ana@example.com')")
 
     def seed(self, name: str, text: str) -> None:
         """Replace a seed."""

@@ -37,8 +37,8 @@ from benchmarks.load.desk import Desk, house
 from demo.environment import DEMO_PASSWORD, PROJECT_ROOT, demo_environment
 from demo.magento.generate import create
 from demo.serving import serving
-from loaders.magento.client import Filter, search_params
-from loaders.magento.tables import ORDERS, fields_filter
+from loaders.magento.schema import Filter, fields_filter, search_params
+from loaders.magento.tables import ORDERS
 
 if TYPE_CHECKING:
     from dlt.common.destination import TLoaderFileFormat

@@ -18,13 +18,15 @@ import requests
 from demo.environment import DEMO_PASSWORD, PROJECT_ROOT, demo_environment
 from demo.serving import serving
 from loaders.errors import PipelineError
-from loaders.magento.load import PARENTS, Load, LoadResult
+from loaders.magento.load import ALL, Load
+from loaders.magento.result import LoadResult
+from loaders.magento.schema import Table
 from loaders.magento.settings import MagentoSettings
-from loaders.magento.tables import TABLES, Table
+from loaders.magento.tables import TABLES
 from loaders.paths import Warehouse
 
 # What differs between two loads of the same store.
-BOOKKEEPING = ("_changed_at", "_dlt_load_id")
+BOOKKEEPING = ("_changed_at",)
 QUICK = {
     "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01",
     "RUNTIME__REQUEST_MAX_RETRY_DELAY": "0.1",
@@ -49,7 +51,7 @@ class Desk:
         """Return the same store with other settings."""
         return Desk(self.url, replace(self.settings, **settings))
 
-    def load(self, folder: Path, tables: tuple[Table, ...] = PARENTS) -> LoadResult:
+    def load(self, folder: Path, tables: tuple[Table, ...] = ALL) -> LoadResult:
         """Load into the warehouse in `folder`, in this process."""
         return Load(self.settings, house(folder), ("manufacturer",)).run(tables)
 
@@ -132,19 +134,12 @@ def rows(folder: Path, table: str, *, without: tuple[str, ...] = BOOKKEEPING) ->
 
 
 def living(folder: Path, table: str) -> list[tuple[Any, ...]]:
-    """The rows of a raw table that the models see: not deleted, and of their parent's load."""
-    declared = TABLES[table]
-    keys = ", ".join(f'one."{key}"' for key in declared.primary_key)
-    parent = ""
-    if declared.parent:
-        parent_key = TABLES[declared.parent].primary_key[0]
-        parent = f"""inner join raw.{declared.parent} as parent
-            on parent.store_key = one.store_key and parent."{parent_key}" = one."{declared.parent_key}"
-            and parent._dlt_load_id = one._dlt_load_id and parent._deleted_at is null"""
+    """The rows of a raw table that are not deleted."""
+    keys = ", ".join(f'"{key}"' for key in TABLES[table].primary_key)
     with duckdb.connect(str(house(folder).path), read_only=True) as connection:
         return connection.execute(
-            f"""select one.* exclude ({", ".join(BOOKKEEPING)}) from raw.{table} as one {parent}
-                where one._deleted_at is null order by {keys}"""
+            f"""select * exclude ({", ".join(BOOKKEEPING)}) from raw.{table}
+                where _deleted_at is null order by {keys}"""
         ).fetchall()
 
 

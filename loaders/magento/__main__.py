@@ -13,10 +13,11 @@ from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, SettingsError, run_command
 from loaders.magento.doctor import permission_check
 from loaders.magento.interrupt import ended_at_once
-from loaders.magento.load import PARENTS, Load, LoadResult
+from loaders.magento.load import ALL, Load, Span
+from loaders.magento.result import LoadResult
+from loaders.magento.schema import Table
 from loaders.magento.settings import magento_settings, missing_settings
-from loaders.magento.store import Span
-from loaders.magento.tables import TABLES, Table
+from loaders.magento.tables import TABLES
 from loaders.paths import locked, warehouse
 from loaders.text import fit
 
@@ -26,7 +27,7 @@ def load(variables: str | None = None) -> LoadResult:
 
     Raises SettingsError naming what is missing, and PipelineError when the store cannot be used.
     """
-    return _run("load", variables, PARENTS)
+    return _run("load", variables, ALL)
 
 
 def backfill(names: list[str], variables: str | None = None, start: str = "", end: str = "") -> LoadResult:
@@ -36,9 +37,8 @@ def backfill(names: list[str], variables: str | None = None, start: str = "", en
     Raises SettingsError for a name that is no table or a text that is no date, and what `load` raises.
     """
     if unknown := [name for name in names if name not in TABLES]:
-        raise SettingsError(f"no table is called {', '.join(unknown)}; there are {', '.join(t.name for t in PARENTS)}")
-    wanted = {TABLES[name].parent or name for name in names} or {table.name for table in PARENTS}
-    tables = tuple(table for table in PARENTS if table.name in wanted)
+        raise SettingsError(f"no table is called {', '.join(unknown)}; there are {', '.join(TABLES)}")
+    tables = tuple(table for table in ALL if not names or table.name in names)
     return _run("backfill", variables, tables, span(start, end) if start or end else None)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import socket
 import ssl
@@ -21,12 +20,13 @@ from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, Check
 from loaders.errors import PipelineError
 from loaders.magento import graphql
 from loaders.magento.answers import read_json, text_of
-from loaders.magento.auth import AdminLogin
-from loaders.magento.client import Filter, MagentoClient
+from loaders.magento.client import MagentoClient
 from loaders.magento.errors import PermissionMissingError
-from loaders.magento.parse import count_of, php_list
+from loaders.magento.login import AdminLogin
+from loaders.magento.rows import count_of, php_list
+from loaders.magento.schema import Filter, Table
 from loaders.magento.settings import MagentoSettings, missing_settings, name
-from loaders.magento.tables import ATTRIBUTE_OPTIONS, ORDERS, STORE_VIEWS, TABLES, Table
+from loaders.magento.tables import ATTRIBUTE_OPTIONS, ORDERS, STORE_VIEWS, TABLES
 from loaders.text import fit
 
 TIMEOUT_SECONDS = 15.0
@@ -39,7 +39,7 @@ CERTIFICATE_DAYS = 14
 LONGEST_TEXT = 600
 LIMIT_ASKED = 301
 """One more than the largest page where Magento's input limit is on."""
-NEEDED = tuple(table for table in TABLES.values() if table.parent is None and table.rest_path)
+NEEDED = tuple(table for table in TABLES.values() if table.rest_path)
 _TIME = "%Y-%m-%d %H:%M:%S"
 
 
@@ -317,8 +317,7 @@ class StoreDoctor:
         return body if isinstance(body, dict) else {}  # PHP's empty list, where nothing asked for is there
 
     def _graphql(self, table: Table, codes: tuple[str, ...] = ()) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = json.loads(graphql.read(self._client, table, codes))["items"]
-        return items
+        return [row for row in graphql.read(self._client, table, codes) if isinstance(row, dict)]
 
 
 def _span(seconds: int) -> str:

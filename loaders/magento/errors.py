@@ -52,6 +52,15 @@ class BadAnswerError(MagentoError):
     """The store answered, but not with what was asked for."""
 
 
+class PageError(BadAnswerError):
+    """One request that came to nothing after all retries. `reason` says how; the store may well be up."""
+
+    def __init__(self, text: str, reason: str, status: int = 0) -> None:
+        super().__init__(text)
+        self.reason = reason
+        self.status = status
+
+
 class StoreDownError(MagentoError):
     """The store answers nothing, or nothing of Magento's; there is no point in asking for the next table."""
 

@@ -11,26 +11,18 @@ from typing import Any
 
 from loaders.magento.client import MagentoClient
 from loaders.magento.errors import MagentoError
-from loaders.magento.parse import php_list
-from loaders.magento.tables import ATTRIBUTE_OPTIONS, STORE_VIEWS, Table
+from loaders.magento.rows import php_list
+from loaders.magento.schema import Table
+from loaders.magento.tables import STORE_VIEWS
 
 _STORE_FIELDS = (
     "id store_code store_name website_id website_code timezone base_currency_code default_display_currency_code locale"
 )
 
 
-def read(client: MagentoClient, table: Table, attribute_codes: tuple[str, ...]) -> bytes:
-    """Read a whole GraphQL table in the form of a REST answer, for the same parser.
-
-    Raises MagentoError when GraphQL does not answer.
-    """
-    rows = _store_views(client) if table is STORE_VIEWS else _attribute_options(client, attribute_codes)
-    return json.dumps({"items": rows, "total_count": len(rows)}).encode()
-
-
-def is_graphql(table: Table) -> bool:
-    """Tell whether `table` is read over GraphQL."""
-    return table in (STORE_VIEWS, ATTRIBUTE_OPTIONS)
+def read(client: MagentoClient, table: Table, attribute_codes: tuple[str, ...]) -> list[Any]:
+    """Read all rows of a table. Raises MagentoError when GraphQL does not answer."""
+    return _store_views(client) if table is STORE_VIEWS else _attribute_options(client, attribute_codes)
 
 
 def _store_views(client: MagentoClient) -> list[Any]:

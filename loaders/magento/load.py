@@ -1,67 +1,36 @@
-"""A load: which parts of which tables to read, in which order, and what is remembered afterwards."""
+"""A load: which rows of which tables to read, in which order, and what is remembered afterwards."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-import dlt
-import duckdb
-import pyarrow as pa
-from dlt.common.configuration.utils import get_resolved_traces
-
-from loaders.errors import PipelineError
-from loaders.magento.ahead import Ahead
-from loaders.magento.client import Filter, MagentoClient
-from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError, StoreDownError
-from loaders.magento.parse import Batch
+from loaders.magento import former
+from loaders.magento.client import MagentoClient
+from loaders.magento.deletions import Deletions
+from loaders.magento.errors import LoginError, MagentoError, StoreDownError
+from loaders.magento.landing import Landing, Part
+from loaders.magento.pages import Job, Reading
 from loaders.magento.progress import Progress
-from loaders.magento.reader import MAX_SKIPPED, TIME, Part, Reader
+from loaders.magento.quarantine import Quarantine
+from loaders.magento.reader import MAX_LISTED, TIME, Newest, Reader, without
+from loaders.magento.result import LoadResult, TableResult
+from loaders.magento.schema import Filter, Table
+from loaders.magento.second_look import second_look
 from loaders.magento.settings import MagentoSettings, name
-from loaders.magento.source import make_source, pipeline
-from loaders.magento.store import LARGEST_ID, Checkpoint, RawStore, Span
-from loaders.magento.sweep import FEW_ROWS, Sweep, sweep
-from loaders.magento.tables import ATTRIBUTE_OPTIONS, CUSTOMERS, ORDERS, PRODUCTS, TABLES, Table, children_of
+from loaders.magento.storage import RawStore
+from loaders.magento.tables import TABLES
+from loaders.magento.whole import Whole
 from loaders.paths import Warehouse
 
-PARENTS = tuple(table for table in TABLES.values() if table.parent is None)
-REREAD = (CUSTOMERS, PRODUCTS, ORDERS)
-"""Tables with changes that move no `updated_at`."""
-HALF_A_DAY = timedelta(hours=12)
+ALL = tuple(TABLES.values())
 CLOCK_DIFFERENCE = timedelta(minutes=10)
 """Two clocks further apart than this are told."""
-
-
-@dataclass
-class TableResult:
-    """What a load did with one table."""
-
-    read: int = 0
-    changed: int = 0
-    deleted: int = 0
-    note: str = ""
-
-    def tell(self, text: str) -> None:
-        """Add to the note."""
-        self.note = f"{self.note}; {text}" if self.note else text
-
-
-@dataclass
-class LoadResult:
-    """What a load did: per table, in how many requests, and what could not be read."""
-
-    tables: dict[str, TableResult] = field(default_factory=dict)
-    quarantined: int = 0
-    """Values and rows that are in the quarantine now, of whichever run."""
-    requests: int = 0
-    errors: list[str] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
-    """Tables that could not be read, in the order of `errors`."""
-    missing: dict[str, PermissionMissingError] = field(default_factory=dict)
-    """Tables that the role may not read; their errors are among `errors` too."""
+EVERYTHING: list[list[int | None]] = [[0, None]]
+Span = tuple[datetime, datetime]
 
 
 class Load:
@@ -71,91 +40,185 @@ class Load:
         house.make_folders()
         self._settings = settings
         self._house = house
-        self._unfinished = house.work / "load.unfinished"
+        self._codes = attribute_codes
         self._client = MagentoClient(settings)
         self._raw = RawStore(house.path, settings.store_key)
+        self._quarantine = Quarantine(self._raw)
+        self._reader = Reader(self._client, settings)
+        self._reading = Reading(self._reader, Progress(), settings.store_key, settings.workers, self._raw.known)
         self._started = _now()
-        self._progress = Progress()
-        self._reader = Reader(self._client, settings, self._started, attribute_codes, self._progress)
         self._result = LoadResult()
-        self._failed: dict[str, MagentoError] = {}
-        self._refused: dict[str, set[int]] = {}
-        self._asked: dict[str, tuple[int, ...]] = {}
-        self._ahead: tuple[Part, Ahead] | None = None
-        self._clocks_told = False
+        self._restarted: set[str] = set()
         self._store_is_ahead = False
+        self._clocks_told = False
 
-    def run(self, tables: Sequence[Table] = PARENTS) -> LoadResult:
-        """Load `tables`: small ones in full, the others from their cursor, or from the start the first time.
+    def run(self, tables: Sequence[Table] = ALL) -> LoadResult:
+        """Load `tables`: small ones in full, the others since their cursor, or from the start the first time.
 
         Raises PipelineError when the store cannot be used at all; what fails for one table is in the result.
         """
-        with self._working() as pipe:
-            self._reader.websites = self._websites()
-            parts = first = [self._first_part(table) for table in tables]
-            while parts:
-                parts = self._run_parts(pipe, parts)
-            self._raw.complete()
-            self._read_half_written(pipe, tables)
-            done = [part for part in first if part.table.name not in self._failed]
-            self._look_again(pipe, done)
-            self._find_deleted(pipe, done)
+        with self._working() as landing:
+            newest = self._newest(tables)
+            if not any(landing.kept(table).get("cursor") for table in newest):
+                self._raw.begin_first_load()
+            wholes = [self._whole(table) for table in tables if not table.cursor]
+            windows = [self._window(landing, TABLES[one], found) for one, found in newest.items()]
+            looks = [look for one, found in newest.items() for look in self._looks(landing, TABLES[one], found)]
+            self._land(landing, [*wholes, *windows, *looks])
+            # What a stopped run had begun is as of then; what has changed since comes now.
+            stopped = [part.job.table for part in windows if part.is_resumed and part.job.is_done]
+            self._land(landing, [self._window(landing, table, newest[table.name]) for table in stopped])
+            self._finish(tables)
+            deletions = Deletions(self._raw, self._quarantine, self._reading, self._settings, self._result)
+            for again in deletions.find(wholes, newest):
+                self._land(landing, again)
+            deletions.mark()
             self._summarise(tables)
-        self._unfinished.unlink()
         return self._result
 
     def backfill(self, tables: Sequence[Table], span: Span) -> LoadResult:
-        """Read again the rows of `tables` created in a span of time, in resumable pieces; no cursor moves.
+        """Read again the rows of `tables` created in a span of time, in resumable packages; no cursor moves.
 
         Small tables, which have no creation times worth the name, are read in full.
         Raises PipelineError when the store cannot be used at all.
         """
-        with self._working() as pipe:
-            self._reader.websites = self._websites()
-            parts = [self._span_part(table, span) for table in tables]
-            while parts:
-                parts = self._run_parts(pipe, parts)
-            self._raw.complete()
-            self._read_half_written(pipe, tables)
+        slot = f"backfill {span[0]:%Y-%m-%d} {span[1]:%Y-%m-%d}"
+        created = [
+            Filter("created_at", "gteq", span[0].strftime(TIME)),
+            Filter("created_at", "lt", span[1].strftime(TIME)),
+        ]
+        with self._working() as landing:
+            newest = self._newest(tables)
+            parts: list[Part | Whole] = [self._whole(table) for table in tables if not table.cursor]
+            for table, found in ((TABLES[one], found) for one, found in newest.items()):
+                left = self._left(table, landing.kept(table.name).get(slot))
+                parts.append(Part(self._job(table, found, left, created), table.name, slot))
+            self._land(landing, parts)
+            self._finish(tables)
             self._summarise(tables)
-        self._unfinished.unlink()
         return self._result
 
     def restart(self, tables: Sequence[Table]) -> None:
         """Have the next `run` read `tables` from the start; a backfill that was stopped goes on where it was."""
-        self._raw.prepare()
-        for table in tables:
-            if table.cursor and self._raw.checkpoint(table) is None:
-                self._raw.forget(table)
+        self._restarted |= {table.name for table in tables}
 
-    def _open_pipeline(self) -> dlt.Pipeline:
-        """Open dlt's pipeline, without anything of a run that did not end: what that had read is read again.
+    @contextmanager
+    def _working(self) -> Iterator[Landing]:
+        """Open the warehouse, and let go of it however the work ends."""
+        with self._raw.held():
+            if former.set_aside(self._raw):
+                print(
+                    "  the raw tables have a new form: the store is read again once, in pieces; nothing is built or "
+                    "sent before that has ended",
+                    flush=True,
+                )
+            self._quarantine.make()
+            landing = Landing(self._house, self._reading, self._settings.chunk_ids)
+            self._reader.websites = self._websites()
+            yield landing
 
-        dlt would go on with it. Killed at the wrong moment it then copies a file twice, and its upsert writes rows
-        twice; or it finds a package half made, and fails in each run to come (both seen). Its folder has nothing that
-        matters here, so it is put away in one move.
-        """
-        pipelines = self._house.pipelines
-        discarded = pipelines.with_name(f"{pipelines.name}.discarded")
-        if self._unfinished.exists() and pipelines.exists():
-            shutil.rmtree(discarded, ignore_errors=True)
-            pipelines.rename(discarded)
-        shutil.rmtree(discarded, ignore_errors=True)
-        for done in pipelines.glob("*/load/loaded/*"):  # what dlt keeps of each load for ever
-            shutil.rmtree(done)
-        self._unfinished.touch()
-        self._raw.doubt_half_written()
-        return pipeline(self._house.path, pipelines)
+    def _land(self, landing: Landing, parts: Sequence[Part | Whole]) -> None:
+        """Read and commit parts, and note what became of them."""
+        if not parts:
+            return
+        landing.land(parts)
+        for part in parts:
+            job = part.job if isinstance(part, Part) else part
+            result = self._result.tables.setdefault(job.table.name, TableResult())
+            if job.note:
+                result.tell(job.note)
+            result.refused |= job.refused.keys()
+            if job.error is not None:
+                self._result.problems.setdefault(job.table.name, job.error)
 
-    def _read_half_written(self, pipe: dlt.Pipeline, tables: Sequence[Table]) -> None:
-        """Read the rows again that a killed run wrote in part, without their lines say, and no window has brought."""
-        again = [
-            Part(table, ids=tuple(ids), is_again=True)
-            for table in tables
-            if table.cursor and table.name not in self._failed and (ids := self._raw.half_written(table))
-        ]
-        if again:
-            self._run_parts(pipe, again)
+    def _newest(self, tables: Sequence[Table]) -> dict[str, Newest]:
+        """Newest row, count and clock of each table that has a cursor, as many asked at once as pages are."""
+
+        def ask(table: Table) -> Newest | MagentoError:
+            try:
+                return self._reader.newest(table, self._skipped(table))
+            except (LoginError, StoreDownError):
+                raise
+            except MagentoError as error:
+                return error
+
+        asked = [table for table in tables if table.cursor]
+        with ThreadPoolExecutor(self._settings.workers) as pool:
+            answers = dict(zip((table.name for table in asked), pool.map(ask, asked), strict=True))
+        self._result.problems |= {one: found for one, found in answers.items() if isinstance(found, MagentoError)}
+        newest = {one: found for one, found in answers.items() if isinstance(found, Newest)}
+        for found in newest.values():
+            self._compare_clocks(found.server_time)
+        return newest
+
+    def _skipped(self, table: Table) -> list[int]:
+        """Rows that the store could not send last time: left out of the pages, and asked for one by one."""
+        refused = self._quarantine.refused(table)
+        return refused if len(refused) <= MAX_LISTED else []
+
+    def _whole(self, table: Table) -> Whole:
+        return Whole(self._reading, table, self._codes, self._raw.names)
+
+    def _job(self, table: Table, newest: Newest, left: list[list[int | None]], conditions: Sequence[Filter]) -> Job:
+        """Make the job of reading rows of this warehouse that fit some conditions."""
+        # Rows with higher ids than the store has now were deleted, and are looked for too.
+        highest = max(newest.id, self._raw.highest_id(table))
+        filters = [*self._reader.store_filters(table), *without(table, self._skipped(table)), *conditions]
+        is_new = not self._raw.has_rows(table)
+        until = min(newest.server_time, _now())
+        return Job(self._reading, table, left, highest=highest, filters=filters, is_new=is_new, until=until)
+
+    def _left(self, table: Table, stopped: dict[str, Any] | None) -> list[list[int | None]]:
+        """Where a stopped job goes on; everything without one."""
+        left: list[list[int | None]] = stopped["left"] if stopped else EVERYTHING
+        if stopped and left != EVERYTHING:
+            print(f"  {table.name}: going on after id {min(after or 0 for after, _ in left):,}", flush=True)
+        return left
+
+    def _window(self, landing: Landing, table: Table, newest: Newest) -> Part:
+        """What is left of the last run's job, or what has changed since it began, or the first time everything."""
+        kept = landing.kept(table.name)
+        cursor, stopped = self._moment(table, kept.get("cursor")), kept.get("job")
+        if table.name in self._restarted:
+            cursor, stopped = None, stopped if stopped and not stopped["since"] else None
+            self._restarted.remove(table.name)
+        about = stopped
+        if about is None:
+            since = None
+            if cursor is not None:
+                overlap = timedelta(minutes=self._settings.overlap_minutes)
+                since = (min(cursor, newest.server_time) - overlap).strftime(TIME)
+            about = {"started": min(newest.server_time, _now()).isoformat(), "since": since}
+        changed = [Filter(table.cursor, "gteq", about["since"])] if about["since"] else []
+        job = self._job(table, newest, self._left(table, stopped), changed)
+        forgets = () if about["since"] else ("cursor",)
+
+        def then() -> dict[str, Any]:
+            """The next window begins when this one did, or at the latest change if the store's clock is ahead."""
+            reached = datetime.fromisoformat(about["started"])
+            if self._store_is_ahead:
+                seen = (job.latest, self._raw.latest_change(table, reached))
+                reached = max((one for one in seen if one is not None), default=reached)
+            return {"cursor": reached.isoformat()}
+
+        return Part(job, table.name, "job", about, then, forgets, is_resumed=stopped is not None)
+
+    def _looks(self, landing: Landing, table: Table, newest: Newest) -> Iterator[Part]:
+        """What could not be sent last time, one by one, and the rows whose turn of the second look it is."""
+        if skipped := self._skipped(table):
+            self._result.tables.setdefault(table.name, TableResult()).asked |= set(skipped)
+            yield Part(Job.of_ids(self._reading, table, skipped, one_by_one=True), f"{table.name}_again")
+        kept, window = landing.kept(f"{table.name}_look"), landing.kept(table.name)
+        at = kept.get("at", window.get("cursor"))
+        if at is None or not self._raw.has_rows(table):
+            return
+        now = newest.server_time
+        looked_at = datetime.fromisoformat(at)
+        look = second_look(self._raw, table, self._settings, looked_at, kept.get("upto", 0), now)
+        if look is not None:
+            job = self._job(table, newest, [[look.after, look.upto]], look.filters)
+            state = {"at": min(now, _now()).isoformat(), "upto": look.next_after}
+            yield Part(job, f"{table.name}_look", then=lambda: state)
 
     def _websites(self) -> tuple[int, ...]:
         """Websites of the store views to load, whose accounts are taken; none for the accounts of all websites."""
@@ -184,337 +247,44 @@ class Load:
             )
         self._store_is_ahead |= theirs - ours > CLOCK_DIFFERENCE
 
-    def _put_right(self, table: Table) -> None:
-        """Forget marks in the future, which a version before this one took from a store's clock that was ahead.
+    def _moment(self, table: Table, kept: str | None) -> datetime | None:
+        """When the last window began; None when that is still to come, as after a clock that was ahead.
 
         What changed until then was not seen, and nothing tells since when: the table is read from the start.
         """
-        moment = self._raw.forget_after(table, _now() + CLOCK_DIFFERENCE)
-        if moment is not None:
+        moment = datetime.fromisoformat(kept) if kept else None
+        if moment is not None and moment > _now() + CLOCK_DIFFERENCE:
             print(
                 f"  {table.name}: the last load is dated {moment:%Y-%m-%d %H:%M} UTC, which is still to come; "
                 "changes may have been missed: reading it from the start",
                 flush=True,
             )
-
-    def _first_part(self, table: Table) -> Part:
-        if not table.cursor:
-            return Part(table)
-        skip = self._skipped(table)
-        try:
-            highest, server_time = self._reader.highest_id(table, skip)
-            self._compare_clocks(server_time)
-            # Rows with higher ids than the store has now were deleted; the sweep has to look there too.
-            highest = max(highest, self._raw.highest_id(table))
-            self._put_right(table)
-            cursor = self._raw.cursor(table)
-            if cursor is not None:
-                since = min(cursor, server_time) - timedelta(minutes=self._settings.overlap_minutes)
-                return Part(table, since=since, highest_id=highest, server_time=server_time, skip=skip)
-            checkpoint = self._raw.checkpoint(table) or Checkpoint(server_time, 0)
-            part = Part(table, checkpoint.upto_id, highest_id=highest, server_time=checkpoint.loaded_from, skip=skip)
-            return self._begin(part)
-        except (LoginError, StoreDownError):
-            raise
-        except MagentoError as error:
-            return Part(table, error=error)
-
-    def _skipped(self, table: Table) -> tuple[int, ...]:
-        """Rows that the store could not send last time: left out of the pages, and asked for one by one later."""
-        refused = self._raw.refused(table)
-        return tuple(refused) if len(refused) <= MAX_SKIPPED else ()
-
-    def _span_part(self, table: Table, span: Span) -> Part:
-        """Make the first piece of a backfill of a span of time."""
-        if not table.cursor:
-            return Part(table)
-        skip = self._skipped(table)
-        try:
-            highest, server_time = self._reader.highest_id(table, skip)
-            after = self._raw.backfilled(table, span)
-            return self._begin(Part(table, after, highest_id=highest, server_time=server_time, created=span, skip=skip))
-        except (LoginError, StoreDownError):
-            raise
-        except MagentoError as error:
-            return Part(table, error=error)
-
-    def _begin(self, part: Part) -> Part:
-        """Make the first piece of what is left of a table."""
-        if part.after:
-            print(f"  {part.table.name}: going on after id {part.after:,}", flush=True)
-        return self._piece(part)
-
-    def _piece(self, part: Part) -> Part:
-        """Have a part end with its row number `chunk_ids`; the last is open, so that what came meanwhile is read."""
-        part.upto, left = self._reader.nth_id(part, part.after, self._settings.chunk_ids)
-        if part.upto is not None:
-            self._progress.expect(part.table.name, left)
-        return part
-
-    def _next_part(self, done: Part) -> Part | None:
-        """What is left of the table after `done`: None when it is complete, or failed."""
-        if done.error or done.is_again or not done.is_complete or done.upto is None or done.server_time is None:
             return None
-        part = replace(done, after=done.upto, upto=None, refused=[], keys=[], has_news=False, is_complete=False)
-        try:
-            return self._piece(part)
-        except MagentoError as error:  # its turn comes when what was read before it is written
-            return replace(part, error=error)
+        return moment
 
-    def _run_parts(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> list[Part]:
-        """Read and commit `parts`, then remember what is committed; return what follows them.
-
-        While they are written, the first of those that follow is being read already.
-        """
-        for part in parts:
-            if isinstance(part.error, LoginError | StoreDownError):
-                raise part.error
-        self._extract(pipe, [part for part in parts if part.error is None])
-        following = [after for done in parts if (after := self._next_part(done)) is not None]
-        if following and following[0].error is None:
-            self._ahead = (following[0], Ahead(self._reader.read(following[0], self._raw.copy_of_known(following[0]))))
-        if any(part.has_news for part in parts):
-            self._guard(pipe.normalize)
-            self._guard(lambda: pipe.load(workers=1, raise_on_failed_jobs=True))
-            self._guard(self._raw.write_out)
-        else:
-            pipe.abort_packages()
-        pa.default_memory_pool().release_unused()  # or it is held beside what DuckDB takes for the next piece
-        for part in parts:
-            if part.note:
-                self._result.tables.setdefault(part.table.name, TableResult()).tell(part.note)
-            self._refused.setdefault(part.table.name, set()).update(part.refused)
-            if part.error is not None:
-                self._failed[part.table.name] = part.error
-            elif not part.is_believed:
-                continue
-            elif part.is_complete and part.table.cursor and part.server_time is not None and not part.is_again:
-                if part.created is not None:
-                    self._raw.save_backfilled(part.table, part.created, part.upto)
-                elif part.upto is None:
-                    reached = min(part.server_time, _now())
-                    if self._store_is_ahead:  # then its changes may be dated by a clock that is far behind ours
-                        reached = self._raw.latest_change(part.table, reached)
-                    self._raw.finish(part.table, reached, _now())
-                else:
-                    self._raw.save_checkpoint(part.table, Checkpoint(min(part.server_time, _now()), part.upto))
-        return following
-
-    def _extract(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
-        def read(part: Part) -> Iterator[Batch]:
-            if self._ahead is not None and self._ahead[0] is part:
-                yield from self._ahead[1]
-                self._ahead = None
-            else:
-                yield from self._reader.read(part, self._raw.known(part.table))
-
-        self._guard(lambda: pipe.extract(make_source(parts, read)))
-
-    @contextmanager
-    def _working(self) -> Iterator[dlt.Pipeline]:
-        """Prepare the warehouse, show progress, and leave nothing open or running, however the work ends.
-
-        The file stays open all the time: each closing has DuckDB write its last rows, of which dlt's jobs and ours
-        would make a dozen for each piece.
-        """
-        with self._raw.held():
-            self._raw.prepare()
-            pipe = self._open_pipeline()
-            try:
-                with self._progress:
-                    yield pipe
-            finally:
-                if self._ahead is not None:
-                    self._ahead[1].close()
-                    self._ahead = None
-
-    def _look_again(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
-        """Ask again for what could not be sent last time, and for the rows whose turn of the second look it is."""
-        again: list[Part] = []
-        looks: list[tuple[Part, int]] = []
-        for part in parts:
-            if part.skip:
-                again.append(Part(part.table, ids=part.skip, is_again=True))
-                self._asked[part.table.name] = part.skip
-            if part.table in REREAD and part.since is not None and (look := self._second_look(part)):
-                again.append(look[0])
-                looks.append(look)
-        if not again:
-            return
-        self._run_parts(pipe, again)
-        for part, upto in looks:
-            if part.is_complete and part.server_time is not None:
-                self._raw.save_reread(part.table, min(part.server_time, _now()), upto)
-
-    def _second_look(self, part: Part) -> tuple[Part, int] | None:
-        """Make the part of a table that is read again this time, and tell where the next time goes on.
-
-        What share of the rows it is follows from the time since the last look, so that all are seen
-        within `reread_days` however often the loader runs.
-        """
-        days = self._settings.reread_order_days if part.table is ORDERS else self._settings.reread_days
-        server_time = part.server_time
-        if days <= 0 or self._settings.reread_days <= 0 or server_time is None:
-            return None
-        newest_only = server_time - timedelta(days=days) if part.table is ORDERS else None
-        lowest, highest, count = self._raw.id_range(part.table, newest_only)
-        if not count:
-            return None
-        looked_at, upto = self._raw.reread(part.table) or (server_time - timedelta(days=1), 0)
-        elapsed = server_time - looked_at if looked_at <= server_time else timedelta(days=1)
-        after = lowest - 1
-        if count <= self._settings.reread_rows:
-            if elapsed < HALF_A_DAY:
-                return None
-            last = highest
-        else:
-            # One night less than promised: a change just after its turn waits for the night after the last.
-            share = elapsed / timedelta(days=max(1, self._settings.reread_days - 1))
-            rows = -(-count * int(min(1.0, share) * 1_000_000) // 1_000_000)
-            if rows < self._settings.page_size:
-                return None
-            after = upto if after < upto < highest else after
-            created = [Filter("created_at", "gteq", newest_only.strftime(TIME))] if newest_only else []
-            last = self._raw.nth_id(part.table, after, rows, created)
-        look = Part(part.table, after, last, highest_id=last, server_time=server_time, skip=part.skip, is_again=True)
-        if newest_only is not None:  # ids do not always follow the dates: an import can number old orders last
-            look.created = (newest_only, server_time + timedelta(days=2))
-        return look, last if last < highest else 0
-
-    def _find_deleted(self, pipe: dlt.Pipeline, parts: Sequence[Part]) -> None:
-        """Mark what is gone from the store, and read what the warehouse turns out to lack."""
-        wanted: dict[str, set[int]] = {}
-        gone: list[tuple[Table, list[int]]] = []
-        for part in parts:
-            result = self._result.tables.setdefault(part.table.name, TableResult())
-            if not part.table.cursor:
-                self._mark_unseen(part, result)
-                continue
-            found = self._sweep(part, result)
-            if part.table is CUSTOMERS and self._reader.websites:
-                self._read_accounts_besides(pipe, found, result)
-            if found.gone:
-                gone.append((part.table, found.gone))
-                result.deleted = len(found.gone)
-            if found.missing:
-                wanted.setdefault(part.table.name, set()).update(found.missing)
-            if found.gone and part.table is CUSTOMERS and ORDERS.name not in self._failed:
-                # Magento takes a deleted account off its orders without touching their `updated_at` (recorded).
-                wanted.setdefault(ORDERS.name, set()).update(self._raw.orders_of(found.gone))
-        again = [Part(TABLES[name], ids=tuple(sorted(ids)), is_again=True) for name, ids in wanted.items() if ids]
-        if again:
-            self._run_parts(pipe, again)
-        for table, ids in gone:  # last, so that a run killed before finds them again, and reads what hangs on them
-            self._raw.mark_deleted(table, ids, self._started)
-
-    def _read_accounts_besides(self, pipe: dlt.Pipeline, found: Sweep, result: TableResult) -> None:
-        """Read the accounts of loaded orders that are not of the chosen websites, and those that have left these.
-
-        No window and no count shows what becomes of them, so that all are read each time. What does not come is gone.
-        """
-        besides = self._raw.accounts_besides(self._reader.websites)
-        ids = sorted({*besides, *found.gone})
-        if not ids:
-            return
-        part = Part(CUSTOMERS, ids=tuple(ids), is_again=True)
-        self._run_parts(pipe, [part])
-        found.gone = []
-        if not part.is_complete:
-            return
-        there = {*part.refused, *(int(key) for (key,) in part.keys if key)}
-        gone = ",".join(str(one) for one in ids if one not in there)
-        if gone:
-            found.gone = self._raw.ids(CUSTOMERS, [Filter("id", "in", gone)], 0, LARGEST_ID)
-        allowed = max(FEW_ROWS, int(len(ids) * self._settings.max_deleted_share))
-        if len(found.gone) > allowed:
-            result.note = f"no deletion marked: {len(found.gone)} of {len(ids)} accounts of other websites did not come"
-            found.gone = []
-
-    def _mark_unseen(self, part: Part, result: TableResult) -> None:
-        """Mark what a table that is read in full no longer has, unless that is more than anybody believes."""
-        # All of it was asked for: a row of the quarantine that did not fail again is well or gone.
-        self._asked[part.table.name] = tuple(self._raw.refused(part.table))
-        if not part.is_believed:
-            return
-
-        def believed(rows: int) -> int:
-            if not part.keys or any(None in key for key in part.keys):
-                # An empty list is a broken answer rather than a shop without categories, and a row whose id cannot be
-                # read may be any of those that seem gone.
-                return 0
-            # Another attribute's options come when the setting changes, and the old ones go with it.
-            return rows if part.table is ATTRIBUTE_OPTIONS else max(FEW_ROWS, rows // 2)
-
-        gone, rows = self._raw.mark_unseen(part.table, part.keys, self._started, believed)
-        if gone <= believed(rows):
-            result.deleted = gone
-        else:
-            result.tell(
-                f"no deletion marked: {gone} of {rows} rows are not in the store's answer; check the role's "
-                "permissions, and what the shop's own pages show of them"
-            )
-
-    def _sweep(self, part: Part, result: TableResult) -> Sweep:
-        """Count a table's ids here and there; nothing is found when that cannot be finished or believed."""
-        try:
-            found = sweep(
-                self._reader,
-                self._raw,
-                part.table,
-                part.highest_id,
-                page_size=self._settings.page_size,
-                max_share=self._settings.max_deleted_share,
-            )
-        except StoreDownError:
-            raise
-        except MagentoError as error:
-            result.note = f"deletions not looked for: {error}"
-            return Sweep()
-        if found.refused:
-            result.note = (
-                f"no deletion marked: {found.refused}; check STORE_IDS, START_DATE and the role's permissions, "
-                "or raise SOURCES__MAGENTO__MAX_DELETED_SHARE"
-            )
-            return Sweep()
-        return found
-
-    def _guard(self, step: Callable[[], object]) -> None:
-        """Run a step of dlt; what it wraps in its own exceptions comes out as the error it was."""
-        get_resolved_traces().clear()  # dlt writes the settings that were read, secrets too, into its trace file
-        try:
-            step()
-        except PipelineError:
-            raise
-        except Exception as error:
-            for trace in self._house.pipelines.glob("*/trace.pickle"):  # has the error's text as it came
-                trace.unlink()
-            cause: BaseException | None = error
-            while cause is not None and not isinstance(cause, PipelineError | duckdb.Error | OSError):
-                cause = cause.__cause__ or cause.__context__
-            if isinstance(cause, duckdb.Error | OSError):  # no memory, no disk
-                line = str(cause).splitlines()[0]
-                raise PipelineError(f"{self._house.path} could not be written: {line}; then run again") from None
-            if cause is not None:
-                raise cause from None
-            raise
+    def _finish(self, tables: Sequence[Table]) -> None:
+        """Raw is whole, as far as it could be read: have every table there, and let go of those of the former form."""
+        failed = self._result.problems
+        self._raw.complete()
+        former.take_over(self._raw, [table for table in tables if table.name not in failed])
+        self._quarantine.show()
+        self._raw.end_first_load()
+        self._raw.note_loads([table for table in tables if table.name not in failed], _now())
 
     def _summarise(self, tables: Sequence[Table]) -> None:
-        everything = [t for table in tables for t in (table, *children_of(table))]
-        self._raw.settle_quarantine(everything, self._asked, self._started)
-        changed = self._raw.changed_rows(everything, self._started)
-        self._result.quarantined = self._raw.quarantined()
-        for table in everything:
+        for table in tables:
             result = self._result.tables.setdefault(table.name, TableResult())
-            result.read = self._progress.rows(table.name)
-            result.changed = changed[table.name]
-            if refused := sorted(self._refused.get(table.name, ())):
+            self._quarantine.settle(table, result.asked, self._started)
+            result.read = self._reading.progress.rows(table.name)
+            result.changed = self._raw.changed(table, self._started)
+            if refused := sorted(result.refused):
                 ids = ", ".join(map(str, refused[:5])) + (" and more" if len(refused) > 5 else "")
                 result.tell(
                     f"the store could not send {len(refused)} row(s) (id {ids}); they are tried again next time"
                 )
-        self._result.errors = [f"{name}: {error}" for name, error in self._failed.items()]
-        self._result.failed = list(self._failed)
-        self._result.missing = {n: e for n, e in self._failed.items() if isinstance(e, PermissionMissingError)}
+        problems = self._result.problems
+        self._result.problems = {one: problems[one] for one in TABLES if one in problems}
+        self._result.quarantined = self._quarantine.count()
         self._result.requests = self._client.requests
 
 

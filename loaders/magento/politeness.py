@@ -12,7 +12,8 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from email.utils import parsedate_to_datetime
+
+from loaders.http import retry_after
 
 GOOD_BEFORE_MORE = 20
 SLOW_FACTOR = 3.0
@@ -32,17 +33,11 @@ class Politeness:
     """Lets requests through; shared by all workers. `clock` and `sleep` are in seconds."""
 
     def __init__(
-        self,
-        most: int,
-        *,
-        say: Callable[[str], None] = _say,
-        clock: Callable[[], float] = time.monotonic,
-        wall_clock: Callable[[], float] = time.time,
+        self, most: int, *, say: Callable[[str], None] = _say, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._most = most
         self._say = say
         self._clock = clock
-        self._wall_clock = wall_clock
         self._changed = threading.Condition()
         self._active = 0
         self._good = 0
@@ -67,13 +62,15 @@ class Politeness:
                 self._active -= 1
                 self._changed.notify_all()
 
-    def answered(self, kind: str, status: int, seconds: float, retry_after: str | None = None) -> None:
-        """Note an answer: `kind` groups requests that take about equally long; status 0 is none at all."""
+    def answered(self, kind: str, status: int, seconds: float, pause: str | None = None) -> None:
+        """Note an answer, and the `Retry-After` it had; status 0 is none at all.
+
+        `kind` groups requests that take about equally long.
+        """
         with self._changed:
             if status in (0, 429) or status >= 500:
-                pause = self._pause(retry_after)
                 why = {0: "no answer", 429: "it asks for less (429)"}.get(status, f"it answers {status}")
-                self._slow_down(why, pause)
+                self._slow_down(why, min(retry_after(pause) or 0.0, LONGEST_PAUSE))
             elif self._is_slow(kind, seconds):
                 self._slow_down(f"{kind} take {seconds:.1f} s", 0.0)
                 self._recent.pop(kind, None)  # judged anew at the slower pace
@@ -104,16 +101,3 @@ class Politeness:
             self._said_at = now
             waits = f", after a pause of {pause:.0f} s" if pause else ""
             self._say(f"the shop is busy, {why}: going on with {self.limit} request(s) at a time{waits}")
-
-    def _pause(self, retry_after: str | None) -> float:
-        """Seconds of a Retry-After header, a number or a date; 0 without one."""
-        if not retry_after:
-            return 0.0
-        try:
-            return min(max(float(retry_after), 0.0), LONGEST_PAUSE)
-        except ValueError:
-            pass
-        try:
-            return min(max(parsedate_to_datetime(retry_after).timestamp() - self._wall_clock(), 0.0), LONGEST_PAUSE)
-        except (TypeError, ValueError):
-            return 0.0

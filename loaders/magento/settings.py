@@ -37,11 +37,11 @@ class MagentoSettings:
     """How far each window reaches back: a row becomes visible up to a second after its `updated_at` (recorded)."""
     max_deleted_share: float = number(0.01, 0, 1)
     """A sweep that would mark a larger share of a table's rows as deleted marks none."""
-    chunk_ids: int = number(15_000, 1, 10_000_000)
-    """Rows between two checkpoints of a first load or backfill."""
+    chunk_ids: int = number(20_000, 1, 10_000_000)
+    """Rows of a table that are committed together: what a kill costs at most."""
     reread_days: int = number(7, 0, 3_650)
     """Within so many nights every customer and product is read again, for what `updated_at` hides; 0 for never."""
-    reread_rows: int = number(2_000, 0, 10_000_000)
+    reread_rows: int = number(500, 0, 10_000_000)
     """A table with no more rows is read again whole each night."""
     reread_order_days: int = number(30, 0, 3_650)
     """Orders are read again like customers as long as they are not older than so many days; 0 for never."""

@@ -20,7 +20,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from loaders.magento.tables import TABLES, arrow_schema, create_statement
+from loaders.magento.former import CHILDREN
+from loaders.magento.schema import Column, Table, arrow_schema, create_statement
+from loaders.magento.tables import TABLES
 from loaders.paths import PROJECT_ROOT, Warehouse
 from tests import dbt_project
 from tests.dbt_project import Dbt
@@ -32,7 +34,7 @@ from tests.oracle.payloads import triggering
 from tests.oracle.seeds import Seeds, read
 
 from .situations import Situation
-from .stores import LOADED, Store
+from .stores import LOADED, Row, Store
 
 CHANGED = datetime(2026, 11, 1, 3, 0)
 
@@ -93,14 +95,38 @@ def write_raw(connection: duckdb.DuckDBPyConnection, stores: Sequence[Store], sc
         connection.execute(f"drop table if exists {schema}.{table.name}")
         connection.execute(create_statement(table, schema))
         rows = [
-            {"_changed_at": CHANGED, "_row_hash": "x", "_dlt_load_id": LOADED, **row, "store_key": f"{position}"}
+            {"_changed_at": CHANGED, "_row_hash": "x", **row, "store_key": f"{position}"}
             for position, store in enumerate(stores)
-            for row in store.get(table.name, ())
+            for row in with_lists(store, table)
         ]
         if rows:
-            columns = arrow_schema(table).append(pa.field("_dlt_load_id", pa.string()))
-            arrow = pa.Table.from_pylist(rows, schema=columns)  # noqa: F841 - DuckDB finds it by its name
+            arrow = pa.Table.from_pylist(rows, schema=arrow_schema(table))  # noqa: F841 - DuckDB finds it by its name
             connection.execute(f"insert into {schema}.{table.name} by name select * from arrow")
+
+
+def with_lists(store: Store, table: Table) -> list[Row]:
+    """A table's rows, each with the lists that stores have as tables: of those, rows of the same load."""
+    rows = [dict(row) for row in store.get(table.name, ())]
+    for column in table.columns:
+        if column.keys:
+            child, parent = CHILDREN[table.name, column.name]
+            found: dict[Any, list[Row]] = {}
+            for row in store.get(child, ()):
+                found.setdefault((row[parent], row.get("_dlt_load_id", LOADED)), []).append(row)
+            for row in rows:
+                own = found.get((row[table.key], row.get("_dlt_load_id", LOADED)), [])
+                row[column.name] = json.dumps([_element(column, one) for one in own], default=str)
+    return rows
+
+
+def _element(column: Column, row: Row) -> Row:
+    element: Row = {}
+    for key in column.keys:
+        *above, name = key.split(".")
+        node = element.setdefault(above[0], {}) if above else element
+        if row.get(name) is not None:
+            node[name] = row[name]
+    return element
 
 
 def upstream(manifest: Any, unique_id: str) -> frozenset[str]:

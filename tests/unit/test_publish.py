@@ -73,7 +73,7 @@ def test_the_file_tells_what_tests_found_how_old_raw_tables_are_and_what_was_not
     loaded_at = dt.datetime(2026, 11, 23, 4)
     with duckdb.connect(str(house.path)) as db:
         db.execute(
-            "create table raw.load_cursors as select 'orders' as table_name, ?::timestamp as finished_at", [loaded_at]
+            "create table raw.load_times as select 'orders' as table_name, ?::timestamp as finished_at", [loaded_at]
         )
         db.execute("create table raw.quarantine as select 'orders' as table_name from range(3)")
     warned = DataTest("methods_are_known", "payment_methods", "warn", 12, ({"method": "Ñ", "orders": 2, "note": None},))

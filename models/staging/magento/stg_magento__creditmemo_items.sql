@@ -2,11 +2,23 @@ with
 
 source as (
 
-    {{ children_of_current_parent(
-        child=source('magento', 'creditmemo_items'),
-        parent=source('magento', 'creditmemos'),
+    {{ rows_of_list(
+        source('magento', 'creditmemos'),
+        list='items',
         parent_id='entity_id',
-        child_parent_id='parent_id'
+        parent_key='parent_id',
+        fields={
+            'entity_id': 'bigint',
+            'order_item_id': 'bigint',
+            'product_id': 'bigint',
+            'sku': 'text',
+            'name': 'text',
+            'qty': 'decimal(20, 4)',
+            'base_price': 'decimal(20, 4)',
+            'base_row_total': 'decimal(20, 4)',
+            'base_discount_amount': 'decimal(20, 4)',
+            'base_tax_amount': 'decimal(20, 4)'
+        }
     ) }}
 
 ),

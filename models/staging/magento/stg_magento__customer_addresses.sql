@@ -2,11 +2,22 @@ with
 
 source as (
 
-    {{ children_of_current_parent(
-        child=source('magento', 'customer_addresses'),
-        parent=source('magento', 'customers'),
+    {{ rows_of_list(
+        source('magento', 'customers'),
+        list='addresses',
         parent_id='id',
-        child_parent_id='customer_id'
+        parent_key='customer_id',
+        fields={
+            'id': 'bigint',
+            'city': 'text',
+            'region.region': 'text',
+            'region.region_code': 'text',
+            'postcode': 'text',
+            'country_id': 'text',
+            'telephone': 'text',
+            'default_billing': 'boolean',
+            'default_shipping': 'boolean'
+        }
     ) }}
 
 ),

@@ -1,12 +1,35 @@
+{{ config(
+    materialized='table'
+) }}
+
 with
 
 source as (
 
-    {{ children_of_current_parent(
-        child=source('magento', 'order_items'),
-        parent=source('magento', 'orders'),
+    {{ rows_of_list(
+        source('magento', 'orders'),
+        list='items',
         parent_id='entity_id',
-        child_parent_id='order_id'
+        parent_key='order_id',
+        fields={
+            'item_id': 'bigint',
+            'parent_item_id': 'bigint',
+            'product_id': 'bigint',
+            'product_type': 'text',
+            'sku': 'text',
+            'name': 'text',
+            'qty_ordered': 'decimal(20, 4)',
+            'qty_invoiced': 'decimal(20, 4)',
+            'qty_refunded': 'decimal(20, 4)',
+            'qty_canceled': 'decimal(20, 4)',
+            'base_price': 'decimal(20, 4)',
+            'base_row_total': 'decimal(20, 4)',
+            'base_discount_amount': 'decimal(20, 4)',
+            'base_tax_amount': 'decimal(20, 4)',
+            'base_amount_refunded': 'decimal(20, 4)',
+            'created_at': 'timestamp',
+            'updated_at': 'timestamp'
+        }
     ) }}
 
 ),

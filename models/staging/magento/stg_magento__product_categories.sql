@@ -3,11 +3,15 @@ with
 source as (
 
     {# A deleted product keeps the categories that it had last. -#}
-    {{ children_of_current_parent(
-        child=source('magento', 'product_category_links'),
-        parent=source('magento', 'products'),
+    {{ rows_of_list(
+        source('magento', 'products'),
+        list='category_links',
         parent_id='id',
-        child_parent_id='product_id',
+        parent_key='product_id',
+        fields={
+            'category_id': 'bigint',
+            'position': 'bigint'
+        },
         with_deleted=true
     ) }}
 

@@ -12,8 +12,7 @@ import pytest
 import requests
 
 from demo.magento.auth import INTEGRATION
-from loaders.magento.auth import AdminLogin, BearerLogin, LoginAdapter, token_seconds
-from loaders.magento.client import Filter, MagentoClient
+from loaders.magento.client import MagentoClient
 from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
 from loaders.magento.one_time_codes import OneTimeCodes
 from loaders.magento.settings import MagentoSettings

@@ -60,9 +60,9 @@ def lists_by_window(bought: str, *_: str) -> str:
     return f"final as (\n\n    select * from {bought}\n\n)"
 
 
-def children_of_current_parent(child: str, **_: Any) -> str:
+def rows_of_list(table: str, **_: Any) -> str:
     """A query."""
-    return f"select * from {child}"
+    return f"select * from {table}"
 
 
 def custom_attribute_columns(*_: Any) -> str:

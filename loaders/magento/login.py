@@ -1,0 +1,246 @@
+"""Logging in to Magento: an admin user (with or without a second factor) or an integration.
+
+A login is what requests calls an `auth`: it signs each try of each request, so that a retry carries a fresh token or a
+fresh OAuth signature.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+
+import orjson
+from requests import PreparedRequest, Response
+from requests.auth import AuthBase
+from requests_oauthlib import OAuth1
+
+from loaders.magento.address import redirected
+from loaders.magento.answers import json_of, strange, text_of
+from loaders.magento.errors import LoginError, PageError, StoreDownError, filled_message
+from loaders.magento.one_time_codes import OneTimeCodes
+from loaders.magento.refusals import refusal, refused_integration, refused_token
+from loaders.magento.settings import MagentoSettings
+from loaders.paths import warehouse
+from loaders.settings import fits_a_header
+from loaders.text import keep_secret
+
+OPAQUE_TOKEN_SECONDS = 4 * 3600  # admin tokens before 2.4.4 say nothing of their life; 4 h is Magento's default
+LONGEST_LIFE = 366 * 24 * 3600.0
+RENEW_BEFORE_SECONDS = 120
+FIRST_LOGIN_ATTEMPTS = 3
+"""Tries of a login whose password may be wrong: a try that got no answer may count towards the six that lock."""
+ADMIN_TOKEN, ONE_TIME_CODE = "V1/integration/admin/token", "V1/tfa/provider/google/authenticate"
+
+# These log credentials, signatures and whole headers at DEBUG.
+for _logger in ("oauthlib", "requests_oauthlib"):
+    logging.getLogger(_logger).setLevel(logging.WARNING)
+
+Post = Callable[[str, Callable[[], Mapping[str, str]], int], Response]
+"""Posts to a path below `/rest` without a login: what each try has to say, and how many tries. Raises PageError."""
+
+
+class Login(AuthBase):
+    """A way to sign requests."""
+
+    kind = ""
+    """How it is called, for people."""
+
+    def prepare(self) -> None:
+        """Have at hand what signing needs; may ask the store."""
+
+    def is_refused(self, status: int, text: str) -> bool:
+        """Tell whether an answer may be a refusal of the login rather than of the call."""
+        return status == 401
+
+    def renew(self, response: Response, is_accepted: Callable[[], bool]) -> bool:
+        """Get a new proof after a 401; True when it is worth asking again.
+
+        `is_accepted` asks the store whether the proof is good for what any login may read.
+        """
+        return False
+
+    def explain(self, text: str) -> str:
+        """One line on why the store does not take the login, given Magento's `text`."""
+        raise NotImplementedError
+
+
+class BearerLogin(Login):
+    """An integration's access token sent as it is; stores from 2.4.4 on refuse it unless told otherwise."""
+
+    kind = "integration token"
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the token."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def explain(self, text: str) -> str:
+        """Magento's text never says that it is the form it refuses (recorded)."""
+        return refused_token()
+
+
+class OAuthLogin(Login):
+    """An integration's four credentials, OAuth 1.0a with HMAC-SHA256; every try of a request has its own nonce."""
+
+    kind = "integration, OAuth 1.0a"
+
+    def __init__(self, settings: MagentoSettings) -> None:
+        self._oauth = OAuth1(
+            settings.consumer_key,
+            client_secret=settings.consumer_secret,
+            resource_owner_key=settings.access_token,
+            resource_owner_secret=settings.access_token_secret,
+            signature_method="HMAC-SHA256",
+        )
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add an OAuth header, signed over this request alone."""
+        signed: PreparedRequest = self._oauth(request)
+        return signed
+
+    def is_refused(self, status: int, text: str) -> bool:
+        """Tell it from the text too: a credential of the wrong length is a 400."""
+        return status == 401 or (status == 400 and any(word in text.lower() for word in ("oauth", "token length")))
+
+    def renew(self, response: Response, is_accepted: Callable[[], bool]) -> bool:
+        """Ask again, with a new nonce, when the store has seen this one: a request that was sent twice on the way."""
+        return "nonce" in filled_message(json_of(response))
+
+    def explain(self, text: str) -> str:
+        """Tell which of the four it does not take."""
+        return refused_integration(text)
+
+
+class AdminLogin(Login):
+    """An admin user's token, fetched before the first request and renewed before it ends.
+
+    A refusal is final for the run: the next try, of whichever thread, would count towards the lock-out.
+    """
+
+    def __init__(
+        self,
+        settings: MagentoSettings,
+        post: Post,
+        *,
+        attempts: int,
+        codes: OneTimeCodes | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._attempts = attempts
+        self._codes = codes
+        if self._codes is None and settings.totp_secret:
+            self._codes = OneTimeCodes(settings.totp_secret, warehouse().work / "last_one_time_code")
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._token = ""
+        self._renew_at = 0.0
+        self._refusal: LoginError | None = None
+        self.token_life = 0.0
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """With or without a second factor."""
+        return "admin user with one-time codes" if self._codes else "admin user"
+
+    def __call__(self, request: PreparedRequest) -> PreparedRequest:
+        """Add the token of the moment."""
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+    def prepare(self) -> None:
+        """Fetch a token when there is none or it is about to end."""
+        with self._lock:
+            if self._refusal is not None:
+                raise LoginError(str(self._refusal))
+            if self._token and self._clock() < self._renew_at:
+                return
+            started = self._clock()
+            try:
+                self._token = self._fetch()
+            except LoginError as error:
+                self._refusal = error
+                raise
+            self.token_life = token_seconds(self._token)
+            # A tenth of a short life; a token that is always about to end would be fetched for each request.
+            self._renew_at = started + self.token_life - min(RENEW_BEFORE_SECONDS, self.token_life / 10)
+
+    def renew(self, response: Response, is_accepted: Callable[[], bool]) -> bool:
+        """Drop a token that has ended, unless another thread has replaced it already.
+
+        A missing permission is answered alike (recorded), and a login costs a one-time code, so the store is asked
+        which of both it is.
+        """
+        refused = str(response.request.headers.get("Authorization", ""))
+        if refused == f"Bearer {self._token}" and is_accepted():
+            return False
+        with self._lock:
+            if refused == f"Bearer {self._token}":
+                self._token = ""
+        return True
+
+    def explain(self, text: str) -> str:
+        """A token that was given and is not taken."""
+        return (
+            "the store gives the user a token and then refuses it (401); check that the user is active and has a "
+            "role, and that nothing in front of the shop removes the Authorization header"
+        )
+
+    def _fetch(self) -> str:
+        """Log in. Only what a busy or broken server answers is tried again, each time with a new one-time code."""
+        attempts = self._attempts if self.token_life else min(FIRST_LOGIN_ATTEMPTS, self._attempts)
+        path = ONE_TIME_CODE if self._codes is not None else ADMIN_TOKEN
+        try:
+            response = self._post(path, self._credentials, attempts)
+        except PageError as error:
+            raise StoreDownError(str(error)) from None
+        status, body = response.status_code, json_of(response)
+        if self._codes is not None and status == 404 and "route" in filled_message(body):
+            self._codes = None  # two-factor login is not installed there, or was switched off since
+            return self._fetch()
+        if isinstance(body, str) and status == 200:
+            keep_secret(body)
+            if body and fits_a_header(body):
+                return body
+        if 300 <= status < 400:
+            raise StoreDownError(redirected("the login", response))
+        if status < 300 and body is None:
+            raise StoreDownError(strange("the login", status, text_of(response)))
+        if status < 300:
+            raise StoreDownError(f"the login answered {status} without a token; have the shop looked at")
+        text = refusal(status, body, has_totp=self._codes is not None)
+        raise (StoreDownError if status == 429 or status >= 500 else LoginError)(text)
+
+    def _credentials(self) -> dict[str, str]:
+        given = {"username": self._settings.username, "password": self._settings.password}
+        return {**given, "otp": self._codes.next()} if self._codes is not None else given
+
+
+def make_login(settings: MagentoSettings, post: Post, attempts: int) -> Login:
+    """Choose the login that the settings allow: integration first, then the admin user."""
+    if settings.consumer_key and settings.access_token_secret:
+        return OAuthLogin(settings)
+    if settings.access_token:
+        return BearerLogin(str(settings.access_token))
+    return AdminLogin(settings, post, attempts=attempts)
+
+
+def token_seconds(token: str) -> float:
+    """Life of an admin token in seconds: `exp` less `iat` of a JWT (2.4.4 and later), else 4 hours.
+
+    The difference is used because the store's clock and ours may differ.
+    """
+    try:
+        payload = token.split(".")[1]
+        claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        life = float(claims["exp"] - claims["iat"])
+    except (IndexError, KeyError, TypeError, ValueError, OverflowError):
+        return OPAQUE_TOKEN_SECONDS
+    return life if 1 <= life <= LONGEST_LIFE else OPAQUE_TOKEN_SECONDS

@@ -91,7 +91,7 @@ def storage_version(path: Path) -> str:
 
 
 def raise_storage_version(path: Path) -> None:
-    """Have a DuckDB file written in STORAGE_VERSION from now on, made if need be; nothing in it is written anew for that.
+    """Have a DuckDB file, made if need be, written in STORAGE_VERSION from now on; what is in it stays as it is.
 
     A new file has the oldest format that DuckDB knows, unless it is asked for another one.
     """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import requests
 from demo.environment import DEMO_PASSWORD, PROJECT_ROOT, demo_environment
 from demo.serving import serving
 from loaders.errors import PipelineError
+from loaders.magento.landing import open_pipeline
 from loaders.magento.load import ALL, Load
 from loaders.magento.result import LoadResult
 from loaders.magento.schema import Table
@@ -110,6 +112,20 @@ class Desk:
         process = self.start(folder, *arguments, **environment)
         said, _ = process.communicate(timeout=600)
         return process.returncode, said
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[dict[str, Any]]:
+    """What dlt's state in the warehouse has of each table's load; changes of it are kept."""
+    shutil.rmtree(house(folder).pipelines)
+    pipe = open_pipeline(house(folder))
+    pipe.sync_destination()
+    with pipe.managed_state(extract_state=True) as state:
+        resources: Any = state["sources"]["magento"]["resources"]
+        yield {name: one["main"] for name, one in resources.items() if "main" in one}
+    if pipe.has_pending_data:
+        pipe.normalize()
+        pipe.load()
 
 
 def house(folder: Path) -> Warehouse:

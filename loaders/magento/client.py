@@ -86,8 +86,9 @@ class MagentoClient:
 
         Raises PermissionMissingError, LoginError, PageError for this request's own failure, or another MagentoError.
         """
+        response = self._ask(path, params, hasty=hasty)
         try:
-            return self._checked(path, self._ask(path, params, hasty=hasty))
+            return self._checked(path, response)
         except (PermissionMissingError, StoreDownError):
             # A token that ended between two answers looks like a missing permission, and a page in place of JSON may be
             # gone the next moment: only the second is believed.

@@ -31,8 +31,8 @@ class Shop(ProjectCopy):
         with duckdb.connect(str(self.warehouse)) as db:
             db.execute(
                 "insert into raw.orders (store_key, entity_id, customer_id, state, base_grand_total, base_total_paid,"
-                " base_currency_code, created_at, _dlt_load_id)"
-                " values ('main', 1, 1, 'complete', 10, 10, 'ARS', '2026-11-20 12:00:00', '1')"
+                " base_currency_code, created_at)"
+                " values ('main', 1, 1, 'complete', 10, 10, 'ARS', '2026-11-20 12:00:00')"
             )
 
     def edit(self, path: str, before: str, after: str) -> None:

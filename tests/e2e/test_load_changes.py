@@ -77,17 +77,17 @@ def test_each_change_without_a_new_updated_at_is_seen_the_next_night(desk: Desk,
         assert raw(folder, "customer_id", "orders", f"entity_id = {key}") == (None,)
     assert raw(folder, "billing_city", "orders", f"entity_id = {young}") == ("Ciudad Corregida",)
     assert raw(folder, "group_id, is_subscribed", "customers", f"id = {account}") == (4, not was)
-    assert ("Villa Mudanza",) in {row[3:4] for row in living(folder, "customer_addresses")}
+    assert raw(folder, "addresses::json ->> '$[0].city'", "customers", f"id = {account}") == ("Villa Mudanza",)
     assert raw(folder, "name", "categories", "id = 5") == ("Remeras de siempre",)
     assert raw(folder, "parent_id, path, level", "categories", "id = 6") == (3, "1/2/3/6", 3)
     assert raw(folder, "code", "customer_groups", "id = 3") == ("Minorista",)
     assert raw(folder, "label", "attribute_options", "value = '215'") == ("Otra Marca",)
-    assert [row[2] for row in living(folder, "product_category_links") if row[1] == 30] == [7]
+    assert raw(folder, "category_links::json ->> '$[*].category_id'", "products", "id = 30") == (["7"],)
     assert raw(folder, "name, price, status", "products", "id = 31") == ("Nombre de la vista", 12.5, 2)
 
     fresh = tmp_path / "fresh"
     desk.load(fresh)
-    assert differences(folder, fresh).keys() <= {"orders", "order_items"}, "older orders than 30 days may wait"
+    assert differences(folder, fresh).keys() <= {"orders"}, "older orders than 30 days may wait"
 
 
 def test_a_row_that_breaks_a_small_table_costs_only_itself(desk: Desk, tmp_path: Path) -> None:
@@ -176,9 +176,7 @@ def test_a_backfill_of_an_unchanged_store_writes_nothing(desk: Desk, tmp_path: P
     assert result.tables["orders"].read >= 300
     assert {name: table.changed for name, table in result.tables.items()} == {
         "customers": 0,
-        "customer_addresses": 0,
         "orders": 1,
-        "order_items": len([row for row in living(folder, "order_items") if row[2] == 200]),
     }
 
 

@@ -6,7 +6,6 @@ import base64
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -14,9 +13,11 @@ import requests
 from demo.magento.auth import INTEGRATION
 from loaders.magento.client import MagentoClient
 from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
+from loaders.magento.login import AdminLogin, token_seconds
 from loaders.magento.one_time_codes import OneTimeCodes
+from loaders.magento.schema import Filter
 from loaders.magento.settings import MagentoSettings
-from tests.unit.magento.conftest import PASSWORD, SECRET, Shop, client, runtime
+from tests.unit.magento.conftest import PASSWORD, SECRET, Shop, client
 
 TOKEN = "/V1/integration/admin/token"
 GOOGLE = "/V1/tfa/provider/google/authenticate"
@@ -63,7 +64,7 @@ def test_token_that_ends_in_mid_run_is_renewed_once_for_all(shop: Shop) -> None:
 def test_a_broken_store_is_asked_for_a_login_again_but_not_until_it_locks_the_user(
     shop: Shop, monkeypatch: pytest.MonkeyPatch, kind: str, text: str
 ) -> None:
-    monkeypatch.setattr("loaders.magento.auth.time.sleep", lambda _: None)
+    monkeypatch.setattr("loaders.magento.client.time.sleep", lambda _: None)
     shop.fault(kind=kind, count=2, match={"path_regex": TOKEN})
     read_orders(client(shop.url))
     assert len(shop.asked(TOKEN)) == 3
@@ -78,14 +79,13 @@ def test_token_is_renewed_before_it_ends(shop: Shop) -> None:
     now = [1000.0]
     login = AdminLogin(
         MagentoSettings(base_url=shop.url, username="icomm", password=PASSWORD),
-        f"{shop.url}/rest",
-        runtime=runtime(),
+        client(shop.url).post,
+        attempts=3,
         clock=lambda: now[0],
     )
-    request = requests.Request("GET", shop.url).prepare()
     for moment, logins in ((0.0, 1), (3479.0, 1), (3481.0, 2), (3600.0, 2)):
         now[0] = 1000.0 + moment
-        login.sign(request)
+        login.prepare()
         assert len(shop.asked(TOKEN)) == logins, moment
 
 
@@ -202,15 +202,15 @@ def test_each_try_has_its_own_code(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
             return made[-1]
 
     clock = Clock(time.time() - 29)  # the store takes a code half a minute longer, and as early
-    monkeypatch.setattr("loaders.magento.auth.time.sleep", lambda _: None)
+    monkeypatch.setattr("loaders.magento.client.time.sleep", lambda _: None)
     shop.fault(kind="502_html", processed=True, count=1, match={"path_regex": GOOGLE})  # the code is used up
     login = AdminLogin(
         MagentoSettings(base_url=shop.url, username="icomm", password=PASSWORD, totp_secret=SECRET),
-        f"{shop.url}/rest",
-        runtime=runtime(),
+        client(shop.url).post,
+        attempts=3,
         codes=Codes(SECRET, clock=clock, sleep=clock.sleep),
     )
-    login.sign(requests.Request("GET", shop.url).prepare())
+    login.prepare()
     assert len(made) == len(set(made)) == 2
 
 
@@ -269,12 +269,10 @@ def test_bearer_refused_and_allowed(shop: Shop) -> None:
         asking.get("store/websites")
 
 
-def test_neither_an_answer_nor_an_error_carries_credentials(shop: Shop) -> None:
-    for url in (shop.url, "http://127.0.0.1:9"):
-        session = requests.Session()
-        session.mount(url, LoginAdapter(BearerLogin("geheim"), f"{url}/rest", deadline=5, max_bytes=100_000))
-        try:
-            request: Any = session.get(f"{url}/rest/V1/modules", timeout=5).request
-        except requests.ConnectionError as error:
-            request = error.request
-        assert "Authorization" not in request.headers
+def test_an_error_carries_no_credentials(shop: Shop) -> None:
+    shop.fault(kind="drop_connection", match={"path_regex": "/V1/orders"})
+    with pytest.raises(MagentoError) as caught:
+        read_orders(client(shop.url))
+    cause = caught.value.__context__
+    assert isinstance(cause, requests.ConnectionError)
+    assert (cause.request, cause.response) == (None, None)

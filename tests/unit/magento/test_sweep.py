@@ -6,11 +6,11 @@ from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
-from loaders.magento.client import Filter
+from loaders.magento.deletions import sweep
 from loaders.magento.reader import Reader
-from loaders.magento.store import RawStore
-from loaders.magento.sweep import sweep
-from loaders.magento.tables import ORDERS, Table
+from loaders.magento.schema import Filter, Table
+from loaders.magento.storage import RawStore
+from loaders.magento.tables import ORDERS
 
 PAGE = 100
 
@@ -20,9 +20,8 @@ class Ids:
 
     page_size = PAGE
 
-    def __init__(self, ids: Iterable[int], *, unreadable: Sequence[int] = ()) -> None:
+    def __init__(self, ids: Iterable[int]) -> None:
         self._ids = sorted(ids)
-        self._unreadable = list(unreadable)
         self.asked = 0
 
     def _slice(self, after: int, upto: int, filters: Sequence[Filter]) -> list[int]:
@@ -33,9 +32,6 @@ class Ids:
 
     def store_filters(self, table: Table) -> list[Filter]:
         return []
-
-    def unreadable(self, table: Table) -> list[int]:
-        return self._unreadable
 
     def total_count(self, table: Table, after: int, upto: int, extra: Sequence[Filter] = ()) -> int:
         return len(self._slice(after, upto, extra))
@@ -57,8 +53,13 @@ class Raw(Ids):
         return self._slice(after, upto, filters)
 
 
-def swept(server: Server, raw: Raw, highest: int, share: float = 0.01) -> Any:
-    return sweep(cast(Reader, server), cast(RawStore, raw), ORDERS, highest, page_size=PAGE, max_share=share)
+def swept(server: Server, raw: Raw, highest: int, unreadable: Sequence[int] = (), counted: int | None = None) -> Any:
+    return sweep(
+        *(cast(Reader, server), cast(RawStore, raw), ORDERS, highest),
+        unreadable=unreadable,
+        counted=counted,
+        max_share=0.01,
+    )
 
 
 def test_three_deletions_among_a_hundred_thousand_cost_few_requests_and_none_costs_one() -> None:
@@ -98,9 +99,15 @@ def test_a_row_that_raw_lacks_is_found_also_when_another_is_gone() -> None:
 
 def test_rows_in_the_quarantine_count_on_neither_side() -> None:
     server = Server(range(1, 10_001))
-    found = swept(server, Raw(set(range(1, 10_001)) - {5, 77}, unreadable=[5, 77]), 10_000)
+    found = swept(server, Raw(set(range(1, 10_001)) - {5, 77}), 10_000, unreadable=[5, 77])
     assert (found.gone, found.missing) == ([], [])
     assert server.asked == 1
+
+
+def test_a_count_that_was_asked_for_already_is_not_asked_for_again() -> None:
+    server = Server(range(1, 1001))
+    assert swept(server, Raw(range(1, 1001)), 1000, counted=1000).gone == []
+    assert server.asked == 0
 
 
 def test_too_large_a_share_is_refused() -> None:

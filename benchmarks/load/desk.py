@@ -46,8 +46,8 @@ class Desk:
     @classmethod
     def at(cls, url: str, **settings: Any) -> Desk:
         """Make the desk of the store at `url`; `settings` replace the loader's."""
-        usual = MagentoSettings(base_url=url, username="icomm", password=DEMO_PASSWORD, page_size=20, chunk_ids=300)
-        return cls(url, replace(usual, **settings))
+        usual = {"page_size": 20, "chunk_ids": 300, "reread_rows": 2_000}
+        return cls(url, MagentoSettings(base_url=url, username="icomm", password=DEMO_PASSWORD, **usual | settings))
 
     def with_settings(self, **settings: Any) -> Desk:
         """Return the same store with other settings."""

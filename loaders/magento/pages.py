@@ -27,6 +27,7 @@ from loaders.magento.schema import Filter, Table
 
 PATIENT_REFUSALS = 3
 """Rows one after the other that get every retry; those after them get one."""
+WIDEST_PROBE = 2**40
 
 
 @dataclass
@@ -93,6 +94,7 @@ class Job:
         self._until = until
         self._lock = threading.Lock()
         self._refused_in_a_row = 0
+        self._trouble: BadAnswerError | None = None
         self._is_shared_out = False
         self._has_read = False
 
@@ -212,8 +214,8 @@ class Job:
             one.size = 2 * one.size if 2 * one.size < self._reading.reader.page_size else 0
             one.probe = 0
         one.probe *= 2
-        if one.probe and one.upto is None and reached >= self._highest:
-            one.probe = 0
+        if one.probe > WIDEST_PROBE and self._trouble is not None:
+            raise self._trouble  # there is no row that it could be
         if not one.size:
             one.rest = max(0, total - rows)
         if reached >= _end(one.upto):
@@ -223,6 +225,7 @@ class Job:
 
     def _read_around(self, one: Range, end: int | None, is_single: bool, error: BadAnswerError) -> None:
         """Ask for less after a page that did not come; note the row that breaks it once it stands alone."""
+        self._trouble = error
         size = one.size or self._reading.reader.page_size
         if is_single and end is not None:
             self._refused_in_a_row += 1
@@ -237,8 +240,6 @@ class Job:
                 one.after = end
         elif size > 1:
             one.size = size // 2
-        elif not one.probe and one.upto is None and one.after >= self._highest:
-            raise error  # there is no row that it could be
         else:
             one.probe = max(1, one.probe // 2)
 

@@ -143,8 +143,9 @@ class Load:
                 return error
 
         asked = [table for table in tables if table.cursor]
+        answers = {table.name: ask(table) for table in asked[:1]}  # alone: it finds the store and logs in
         with ThreadPoolExecutor(self._settings.workers) as pool:
-            answers = dict(zip((table.name for table in asked), pool.map(ask, asked), strict=True))
+            answers |= zip((table.name for table in asked[1:]), pool.map(ask, asked[1:]), strict=True)
         self._result.problems |= {one: found for one, found in answers.items() if isinstance(found, MagentoError)}
         newest = {one: found for one, found in answers.items() if isinstance(found, Newest)}
         for found in newest.values():

@@ -187,7 +187,9 @@ class Job:
                 self._read_around(one, end, is_single, error)
             return None
         found = to_rows(table, items, self._reading.store_key, datetime.now(UTC).replace(tzinfo=None))
-        if total and not items and end is None and not self._has_read and one.after < self._highest:
+        # Beyond the newest row there is nothing to send, whatever the store counts.
+        is_beyond = 0 < self._highest <= one.after
+        if total and not items and end is None and not self._has_read and not is_beyond:
             self.note = f"the store counts {total:,} rows and sends none of them; they are asked for again next time"
             self.is_believed = False
         last = max((key[0] for key in found.keys if isinstance(key[0], int)), default=None)

@@ -101,6 +101,7 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
     check_fields()
     house = warehouse()
     with locked(house, "build"):
+        check_whole(house)
         made = house.dev if target == "dev" else house
         wanted = project_vars(given)
         zone = store_timezone(house.path, wanted)
@@ -148,6 +149,21 @@ def _as_data(value: Any) -> Any:
     """Give a var so that dbt takes it as it is: dbt renders texts, so what could be Jinja goes as Jinja's literal."""
     is_jinja = isinstance(value, str) and "{" in value
     return f"{{{{ {json.dumps(value, ensure_ascii=False)} }}}}" if is_jinja else value
+
+
+def check_whole(house: Warehouse) -> None:
+    """Raise PipelineError while a first load, also one in a new form of the raw tables, has not ended."""
+    if house.path.exists():
+        with open_warehouse(house.path, read_only=True) as connection:
+            rows = connection.execute(
+                """select table_name from duckdb_tables() where schema_name = 'raw'
+                   and (table_name = 'first_load' or starts_with(table_name, 'former_'))"""
+            ).fetchall()
+        if rows:
+            raise PipelineError(
+                "the first load of this store, or of another one in this warehouse, has not ended: run make load for "
+                "each (it goes on where it was), or make daily; nothing was built"
+            )
 
 
 def make_ready(house: Warehouse) -> None:

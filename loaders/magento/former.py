@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from loaders.magento.schema import Column, Table, create_statement
-from loaders.magento.storage import RawStore
+from loaders.magento.storage import FIRST_LOAD, RawStore
 from loaders.magento.tables import TABLES
 
 PREFIX = "former_"
@@ -33,7 +33,8 @@ def set_aside(raw: RawStore) -> bool:
     statements = [f"alter table raw.{one} rename to {PREFIX}{one}" for one in aside]
     statements += [f"drop table raw.{one}" for one in there if one in _OWN or one.startswith("_dlt_")]
     statements.append("drop schema if exists raw_staging cascade")
-    raw.run(f"begin; {'; '.join(statements)}; create table raw.first_load (begun_at timestamp); commit")
+    statements.append(f"create table if not exists raw.{FIRST_LOAD} (begun_at timestamp)")
+    raw.change(statements)
     return True
 
 
@@ -54,13 +55,16 @@ def take_over(raw: RawStore, tables: Iterable[Table]) -> None:
         lists = [f"{PREFIX}{CHILDREN[table.name, column.name][0]}" for column in table.columns if column.keys]
         names = ", ".join(f'"{one}"' for one in values)
         keys = " and ".join(f'row."{key}" = former."{key}"' for key in table.primary_key)
-        raw.run(f"""begin; {create_statement(table)};
-            insert into raw.{table.name} (store_key, {names})
-            select store_key, {", ".join(values.values())} from raw.{former} as former
-            where store_key = $store and not exists (
-                select 1 from raw.{table.name} as row where row.store_key = $store and {keys});
-            {" ".join(f"delete from raw.{one} where store_key = $store;" for one in (*lists, former) if one in there)}
-            commit""")
+        raw.change(
+            [
+                create_statement(table),
+                f"""insert into raw.{table.name} (store_key, {names})
+                    select store_key, {", ".join(values.values())} from raw.{former} as former
+                    where store_key = $store and not exists (
+                        select 1 from raw.{table.name} as row where row.store_key = $store and {keys})""",
+                *(f"delete from raw.{one} where store_key = $store" for one in (*lists, former) if one in there),
+            ]
+        )
         for one in (*lists, former):
             if one in there and not raw.run(f"select 1 from raw.{one} limit 1"):
                 raw.run(f"drop table raw.{one}")

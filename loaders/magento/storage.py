@@ -52,6 +52,14 @@ class RawStore:
             cursor.execute("set TimeZone = 'UTC'")
             return cursor.execute(sql, used).fetchall()
 
+    def change(self, statements: Iterable[str]) -> None:
+        """Run statements as one transaction."""
+        if self._connection is None:
+            raise RuntimeError("the warehouse is not open")
+        with self._connection.cursor() as cursor:
+            for sql in ("set TimeZone = 'UTC'", "begin", *statements, "commit"):
+                cursor.execute(sql, {"store": self._store_key} if "$store" in sql else {})
+
     def tables(self) -> set[str]:
         """Names of the raw tables that exist."""
         return {row[0] for row in self.run("select table_name from duckdb_tables() where schema_name = 'raw'")}

@@ -12,7 +12,6 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
 
@@ -21,6 +20,7 @@ from loaders.errors import PipelineError
 from loaders.magento import graphql
 from loaders.magento.answers import read_json, text_of
 from loaders.magento.client import MagentoClient
+from loaders.magento.doctor_settings import brands, zone_and_currency
 from loaders.magento.errors import PermissionMissingError
 from loaders.magento.login import AdminLogin
 from loaders.magento.rows import count_of, php_list
@@ -226,56 +226,10 @@ class StoreDoctor:
         yield Check("page size", OK, f"{ours}; the store has no limit that matters")
 
     def _zone_and_currency(self) -> Iterator[Check]:
-        zone, currency = (str(self._variables.get(one) or "") for one in ("store_timezone", "reporting_currency"))
-        try:
-            views = self._graphql(STORE_VIEWS)
-        except PipelineError as error:
-            if zone and currency:
-                text = f"{zone} and {currency} by dbt_project.yml; not read from the store: {error}"
-                yield Check("time zone and currency", WARN, text)
-            else:
-                text = f"{error} Have POST /graphql let through: it gives time zone, currency and brands to anyone"
-                yield Check("time zone and currency", MISSING, text)
-            return
-        default = next((view for view in views if view["is_default"]), views[0] if views else {})
-        theirs = str(default.get("timezone") or "")
-        if not zone and not theirs:
-            yield Check("time zone", MISSING, "the store names none: set the var store_timezone in dbt_project.yml")
-        else:
-            zone_text = f"{zone} by the var store_timezone" if zone else f"{theirs}, the default store view's"
-            try:
-                ZoneInfo(zone or theirs)
-                yield Check("time zone", OK, zone_text)
-            except (KeyError, ValueError, OSError):
-                yield Check("time zone", MISSING, f"{zone_text}, is no known zone: set the var store_timezone")
-        codes = sorted({str(view["base_currency_code"]) for view in views if view.get("base_currency_code")})
-        reporting = currency or str(default.get("base_currency_code") or "")
-        if not reporting:
-            yield Check("currency", MISSING, "the store names none: set the var reporting_currency in dbt_project.yml")
-        elif set(codes) - {reporting}:
-            others = ", ".join(sorted(set(codes) - {reporting}))
-            text = f"amounts are told in {reporting}; for {others} put rates into seeds/exchange_rates.csv"
-            yield Check("currency", WARN, text)
-        else:
-            yield Check("currency", OK, f"{reporting}; {len(views)} store views")
+        yield from zone_and_currency(self._variables, lambda: self._graphql(STORE_VIEWS))
 
     def _brands(self) -> Iterator[Check]:
-        code = str(self._variables.get("brand_attribute") or "")
-        if not code:
-            yield Check("brands", WARN, "the var brand_attribute is empty: brands stay empty")
-            return
-        try:
-            labels = self._graphql(ATTRIBUTE_OPTIONS, (code,))
-        except PipelineError:
-            labels = []
-        if labels:
-            yield Check("brands", OK, f"attribute {code} has {len(labels):,} labels")
-        else:
-            text = (
-                f"no labels of attribute {code} can be read, so brands stay empty unless it is a text: set the var "
-                "brand_attribute to the code in Stores > Attributes > Product that holds the brand"
-            )
-            yield Check("brands", WARN, text)
+        yield from brands(self._variables, lambda code: self._graphql(ATTRIBUTE_OPTIONS, (code,)))
 
     def _orders(self) -> Iterator[Check]:
         """Compare the start date and the store views with the orders there are."""

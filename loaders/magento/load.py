@@ -200,7 +200,8 @@ class Load:
             if self._store_is_ahead:
                 seen = (job.latest, self._raw.latest_change(table, reached))
                 reached = max((one for one in seen if one is not None), default=reached)
-            return {"cursor": reached.isoformat()}
+            # A first load is a first look at every row: the second is counted from there.
+            return {"cursor": reached.isoformat()} | ({} if about["since"] else {"first": about["started"]})
 
         return Part(job, table.name, "job", about, then, forgets, is_resumed=stopped is not None)
 
@@ -210,7 +211,7 @@ class Load:
             self._result.tables.setdefault(table.name, TableResult()).asked |= set(skipped)
             yield Part(Job.of_ids(self._reading, table, skipped, one_by_one=True), f"{table.name}_again")
         kept, window = landing.kept(f"{table.name}_look"), landing.kept(table.name)
-        at = kept.get("at", window.get("cursor"))
+        at = kept.get("at", window.get("first"))
         if at is None or not self._raw.has_rows(table):
             return
         now = newest.server_time

@@ -196,7 +196,9 @@ class Job:
         with self._lock:
             is_end = is_last(len(items), size, total, last, end)
             reached = _end(end) if is_end else next_after(table, one.after, last)
-            self._move(one, reached, len(items), total)
+            # An answer that was asked for before another thread took half counts that half, too.
+            left = total if end == one.upto else one.rest
+            self._move(one, reached, len(items), left)
             return self._taken(found, _end(one.upto))
 
     def _asked(self, one: Range) -> tuple[list[Filter], int | None, bool]:
@@ -210,7 +212,7 @@ class Job:
             end = one.after + one.probe if end is None else min(one.after + one.probe, end)
         return id_range(self.table, one.after, end), end, end is not None and end - one.after == 1
 
-    def _move(self, one: Range, reached: float, rows: int, total: int) -> None:
+    def _move(self, one: Range, reached: float, rows: int, left: int) -> None:
         if rows:
             self._refused_in_a_row = 0
             one.size = 2 * one.size if 2 * one.size < self._reading.reader.page_size else 0
@@ -219,7 +221,7 @@ class Job:
         if one.probe > WIDEST_PROBE and self._trouble is not None:
             raise self._trouble  # there is no row that it could be
         if not one.size:
-            one.rest = max(0, total - rows)
+            one.rest = max(0, left - rows)
         if reached >= _end(one.upto):
             self.ranges.remove(one)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ class Shop(ProjectCopy):
     def __init__(self, folder: Path, desk: Desk) -> None:
         super().__init__(folder)
         self.desk = desk
+        self.said = self.said_first = ""
         self.environment = {
             "ICOMMKT__API_URL": desk.url,
             "ICOMMKT__API_KEY": API_KEY,
@@ -59,6 +61,7 @@ class Shop(ProjectCopy):
         """Build and push; what ICOMMKT holds of the one contact."""
         built = self.build()
         assert built.returncode == 0, built.stdout
+        self.said = built.stdout
         self.done("loaders.icommkt", "push", "--as-of-date", "2026-11-23")
         return self.desk.held()[ANA]
 
@@ -73,7 +76,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory, icommkt_server: tuple[str, Pa
     desk = Desk(tmp_path_factory.mktemp("desk"), *icommkt_server)
     desk.reset()
     shop = Shop(tmp_path_factory.mktemp("shop"), desk)
+    seed = shop.project / "seeds/excluded_emails.csv"
+    before = seed.read_bytes()
+    shop.seed("excluded_emails", "match,value,reason\nexact,jane.doe@example.com,staff\ndomain,ample.com,typo\n")
     shop.sent()
+    seed.write_bytes(before)
+    shop.said_first = shop.said
     return shop
 
 
@@ -126,12 +134,25 @@ def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_aga
     assert ("former_mart",) not in tables
 
 
-def test_a_failed_build_is_told_by_diff(shop: Shop) -> None:
-    rates = shop.project / "seeds/exchange_rates.csv"
-    before = rates.read_bytes()
-    shop.seed("exchange_rates", "from_currency,to_currency,valid_from,rate\nUSD,ARS,,-1\n")
-    assert shop.build("--select", "exchange_rates").returncode == 1
-    rates.write_bytes(before)
+def test_a_row_of_excluded_emails_that_matches_nobody_is_told_and_masked(shop: Shop) -> None:
+    for row in ("match exact, value j***@example.com, reason staff", "match domain, value ample.com, reason typo"):
+        assert f"excluded_emails_match_somebody: {row}" in shop.said_first
+    assert "jane" not in shop.said_first
+
+
+def test_mistakes_in_seeds_are_told_with_their_rows_and_the_failed_build_by_diff(shop: Shop) -> None:
+    seeds = {
+        "exchange_rates": "from_currency,to_currency,valid_from,rate\nUSD,ARS,,-1\n",
+        "payment_methods": "payment_method,gateway,states,require_paid,note\nodd,X,complete,true,\n",
+    }
+    for name, text in seeds.items():
+        shop.seed(name, text)
+    done = shop.build("--select", *seeds)
+    for name in seeds:
+        shutil.copy(PROJECT_ROOT / f"seeds/{name}.csv", shop.project / "seeds")
+    assert done.returncode == 1
+    assert "payment_methods_have_states_or_require_paid_not_both: payment_method odd, gateway X" in done.stdout
+    assert "nothing was published" in done.stdout.splitlines()[-1]
     assert "note: a later build failed in " in shop.done("loaders.icommkt", "diff")
 
 
@@ -139,9 +160,8 @@ def test_dbt_alone_makes_what_make_build_makes(shop: Shop) -> None:
     contacts = "select * from marts.icommkt_contacts"
     built = shop.marts("published.duckdb", contacts)
     shop.warehouse.with_name("warehouse.marts.duckdb").unlink()
-    said = shop.done(
-        "loaders.dbt", "--quiet build --target prod --vars '{as_of_date: 2026-11-23}' --exclude-resource-type unit_test"
-    )
+    day = "--vars '{as_of_date: 2026-11-23}'"
+    said = shop.done("loaders.dbt", f"--quiet build --target prod {day} --exclude-resource-type unit_test test")
     assert shop.marts("warehouse.marts.duckdb", contacts) == built, said
 
 

@@ -53,6 +53,21 @@ def test_audience_of_subscribers(desk: Desk) -> None:
     assert "4 contacts are not subscribers and stay as they are in ICOMMKT; of 1 of them, guests and accounts," in out
 
 
+def test_who_is_sent_is_asked_for_with_the_number_of_each_choice_until_it_is_chosen(desk: Desk) -> None:
+    desk.publish([*people(6), Given("guest@example.com", {"nombre": "x"}, is_subscribed=None)])
+    asked = "ICOMMKT__AUDIENCE is not set, and has no default: set it to all (everybody with a valid e-mail, as"
+    for command in (["push"], ["push", "--force"], ["verify", "--repair"]):
+        done = desk.run(*command, audience="")
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, line.startswith(f"error: {asked}")) == (2, True)
+        assert "integration does: 7 contacts) or to subscribers (accounts subscribed to the newsletter: 3 con" in line
+    assert desk.requests() == []
+    assert not desk.state.exists()
+    for command in (["push", "--dry-run"], ["diff"]):
+        done = desk.run(*command, as_of_date=AS_OF if command[0] == "push" else None, audience="")
+        assert (done.returncode, f"note: {asked}" in done.stdout) == (0, True)
+
+
 @pytest.mark.parametrize("arguments", [[], ["--force"], ["--dry-run"]])
 def test_a_subscription_that_nobody_knows_is_not_a_no(desk: Desk, arguments: list[str]) -> None:
     desk.publish([replace(one, is_subscribed=None) for one in people(6)])

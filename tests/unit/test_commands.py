@@ -33,6 +33,7 @@ GOOD = {
     "ICOMMKT__API_URL": "http://127.0.0.1:9",
     "ICOMMKT__API_KEY": KEY,
     "ICOMMKT__PROFILE_KEY": "the-profile-of-the-tests",
+    "ICOMMKT__AUDIENCE": "all",
     "RUNTIME__REQUEST_MAX_ATTEMPTS": "1",
     "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01",
 }

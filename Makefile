@@ -14,7 +14,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 .DEFAULT_GOAL := help
 # VARS and EMAIL reach the commands in the environment, where make puts them: no list of processes shows them there.
 
-.PHONY: help demo demo-up demo-day demo-down daily load build dbt fields push report doctor status diff preview why verify backfill test-fast test test-all lint docs clean reset
+.PHONY: help demo demo-up demo-day demo-down daily load build dbt fields push report doctor status diff preview why verify compact backfill test-fast test test-all lint docs clean reset
 
 help: ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ why: $(VENV)/.installed ## Tell one contact in words: its orders, its scores, wh
 
 verify: $(VENV)/.installed ## Read the profile back and compare; SAMPLE=100 only some, REPAIR=1 sends the drifted again
 	@$(LOADER) loaders.icommkt verify $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(REPAIR),--repair) $(if $(FORCE),--force)
+
+compact: $(VENV)/.installed ## Give disk space back: write the warehouse's files anew without what is empty in them
+	@$(LOADER) loaders.compact
 
 backfill: $(VENV)/.installed ## Read tables from the start again; TABLES='orders customers', empty for all
 	@$(LOADER) loaders.magento backfill $(TABLES) $(if $(FROM),--from $(FROM)) $(if $(TO),--to $(TO))

@@ -79,6 +79,11 @@ def fit(text: object, limit: int = 300, contact: str = "") -> str:
     return fitting if len(fitting) <= limit else f"{fitting[: limit - 1]}…"
 
 
+def plain(line: str, limit: int) -> str:
+    """Return a line of our own as a file keeps it: cut, without escape sequences, masked; its spaces stay."""
+    return mask(_ESCAPES.sub("", line[: 10 * limit]))[:limit].rstrip()
+
+
 def _clean(text: str) -> str:
     """Return one line without half surrogate pairs, escape sequences, control and invisible characters."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")

@@ -17,7 +17,8 @@ from loaders.magento.load import PARENTS, Load, LoadResult
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.magento.store import Span
 from loaders.magento.tables import TABLES, Table
-from loaders.paths import locked, warehouse
+from loaders.nights import step
+from loaders.paths import warehouse
 from loaders.text import fit
 
 
@@ -66,7 +67,7 @@ def _run(command: str, variables: str | None, tables: Sequence[Table], when: Spa
     brand = str(project_vars(parse_vars(variables)).get("brand_attribute") or "")
     codes = tuple(dict.fromkeys(code for code in (brand, *settings.extra_attributes) if code))
     house = warehouse()
-    with locked(house, command), ended_at_once():
+    with step(house, command) as done, ended_at_once():
         run = Load(settings, house, codes)
         if when is not None:
             result = run.backfill(tables, when)
@@ -74,7 +75,8 @@ def _run(command: str, variables: str | None, tables: Sequence[Table], when: Spa
             if command == "backfill":
                 run.restart(tables)
             result = run.run(tables)
-    print_result(result)
+        print_result(result)
+        done.rows, done.warnings = result.changed, len(result.errors)
     return result
 
 
@@ -86,8 +88,7 @@ def print_result(result: LoadResult) -> None:
         print(f"  {name:<24}{read}{table.changed:>9,} new or changed{deleted}")
         if table.note:
             print(f"    {fit(table.note, 1_000)}")
-    changed = sum(table.changed for table in result.tables.values())
-    print(f"loaded {changed:,} new or changed rows in {result.requests:,} requests", flush=True)
+    print(f"loaded {result.changed:,} new or changed rows in {result.requests:,} requests", flush=True)
     if result.quarantined:
         print(f"  {result.quarantined:,} unreadable values or rows are in raw.quarantine, with the reasons")
     if result.missing:

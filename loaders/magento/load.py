@@ -63,6 +63,11 @@ class LoadResult:
     missing: dict[str, PermissionMissingError] = field(default_factory=dict)
     """Tables that the role may not read; their errors are among `errors` too."""
 
+    @property
+    def changed(self) -> int:
+        """Rows that are new or changed, of all tables."""
+        return sum(table.changed for table in self.tables.values())
+
 
 class Load:
     """One run of the loader over a store."""

@@ -242,7 +242,7 @@ def test_two_pushes_at_once_do_not_mix(desk: Desk) -> None:
     while not desk.requests():
         time.sleep(0.05)
     second = desk.run("push")
-    assert second.returncode == 1
+    assert second.returncode == 9
     assert "is in use by" in second.stderr
     first.communicate()
     assert first.returncode == 0

@@ -129,9 +129,10 @@ def test_a_push_that_was_stopped_and_a_refusal_are_told_with_their_words(shop: P
     with duckdb.connect(str(tmp_path / "warehouse.state.duckdb")) as db:
         db.execute(
             """insert into push.answers by name
-               select * replace (99 as run_id, 'refused' as outcome), 'no room' as reason, 1 as tries, true as permanent,
-                   timestamp '2026-11-20 05:00' as first_at
-               from (select * exclude (reason, tries, permanent, first_at) from push.answers where email = ? limit 1)""",
+               select * replace (99 as run_id, 'refused' as outcome), 'no room' as reason, 1 as tries,
+                   true as permanent, timestamp '2026-11-20 05:00' as first_at
+               from (from push.answers select * exclude (reason, tries, permanent, first_at)
+                   where email = ? limit 1)""",
             [email],
         )
     stopped = shop.run("loaders.icommkt", "push", "--as-of-date", "2026-11-25", **copies)

@@ -254,7 +254,14 @@ def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
 
 def main() -> int:
     """Run the command line."""
-    parser = Parser(prog="python -m loaders.build", description=__doc__)
+    parser = Parser(
+        prog="python -m loaders.build",
+        usage="%(prog)s [-h] [--vars VARS] [--target {prod,dev}] [OPTIONS OF dbt build]",
+        description=__doc__,
+        epilog="Other options go to `dbt build`, such as --select, --exclude, --full-refresh (nothing is kept that it "
+        "would make anew, so it changes nothing). For instance: make build TARGET=dev, or "
+        "python -m loaders.build --target dev --select rfm_contacts+",
+    )
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )

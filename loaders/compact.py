@@ -89,7 +89,8 @@ def _write_anew(path: Path, files: dict[Path, str]) -> None:
 
 def main() -> int:
     """Run the command line."""
-    Parser(prog="python -m loaders.compact", description=__doc__).parse_args()
+    epilog = "for instance: make compact, once in a while, when no night runs"
+    Parser(prog="python -m loaders.compact", description=__doc__, epilog=epilog).parse_args()
     house = warehouse()
     with step(house, "compact"):
         print(f"{compact(house) / 1e6:,.1f} MB given back")

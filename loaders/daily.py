@@ -82,7 +82,8 @@ def _say(step: str) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = Parser(prog="python -m loaders.daily", description=__doc__)
+    epilog = "for instance: make daily, or python -m loaders.daily --vars '{as_of_date: 2026-11-24}'"
+    parser = Parser(prog="python -m loaders.daily", description=__doc__, epilog=epilog)
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )

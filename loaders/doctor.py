@@ -203,7 +203,11 @@ def print_examination(checks: list[Check]) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = Parser(prog="python -m loaders.doctor", description=__doc__)
+    parser = Parser(
+        prog="python -m loaders.doctor",
+        description=__doc__,
+        epilog="for instance: make doctor, or python -m loaders.doctor --vars '{brand_attribute: brand}'",
+    )
     parser.add_argument("--vars", default=os.environ.get("VARS"), help="dbt variables, as for the nightly run")
     checks = examine(parser.parse_args().vars)
     print_examination(checks)

@@ -135,7 +135,8 @@ def check_fields(project: Path = PROJECT_ROOT) -> None:
 
 def main() -> int:
     """Run the command line."""
-    Parser(prog="python -m loaders.fields", description=__doc__).parse_args()
+    epilog = "for instance, after enabled was set to false in a line of the seed: make fields"
+    Parser(prog="python -m loaders.fields", description=__doc__, epilog=epilog).parse_args()
     check_seeds()
     text = yml_text()
     (PROJECT_ROOT / YML).write_text(text, encoding="utf-8")

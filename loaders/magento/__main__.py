@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -101,11 +102,17 @@ def main() -> int:
     """Run the command line."""
     parser = Parser(prog="python -m loaders.magento", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("load", help="load what is new or changed since the last load")
+
+    def added(name: str, text: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, epilog=f"for instance: {example}")
+
+    command = added("load", "load what is new or changed since the last load", "make load")
     command.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{brand_attribute: brand}'"
     )
-    command = commands.add_parser("backfill", help="read tables from the start again")
+    command = added(
+        "backfill", "read tables from the start again", "make backfill TABLES=orders FROM=2024-01-01 TO=2024-06-30"
+    )
     command.add_argument("tables", nargs="*", metavar="TABLE", help="such as orders; none for all")
     command.add_argument("--from", dest="start", default="", metavar="DATE", help="first day of creation to read again")
     command.add_argument("--to", dest="end", default="", metavar="DATE", help="last day of creation to read again")

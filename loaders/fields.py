@@ -112,7 +112,12 @@ def yml_text(project: Path = PROJECT_ROOT) -> str:
         raise PipelineError(f"{YML} has lost its line {MARK.strip()!r}, under which the columns are written")
     found = columns(project)
     filled = [line["mart_column"] for line in found if line["type"] in ("count", "money")]
-    lines = ["      - never_empty:", "          arguments:", "            columns:"]
+    lines = [
+        "      - never_empty:",
+        "          name: never_empty_icommkt_contacts",
+        "          arguments:",
+        "            columns:",
+    ]
     lines += [f"              - {name}" for name in [*filled, "rfm_group", "rfm_segment"]]
     lines += ["    columns:"]
     keys = [(key, f"{{{{ doc('{key}') }}}}", "string") for key in ("store_key", "email")]

@@ -64,7 +64,6 @@ def run_dbt(house: Warehouse, arguments: Sequence[str], as_of: date | None = Non
     Raises PipelineError when the disk is full.
     """
     full, is_hushed = "", False
-    house.make_folders()
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
     command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
     # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.

@@ -89,7 +89,7 @@ def _clean(text: str) -> str:
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = _ESCAPES.sub("", text)
     # What is invisible inside a word must not part it, or half of an address would not look like one.
-    kinds = {"Cf": "", "Cc": " ", "Zl": " ", "Zp": " "}
+    kinds = {"Cf": "", "Cc": " "}
     kept = (kinds.get(unicodedata.category(one), one) for one in text)
     return " ".join("".join(kept).split())
 

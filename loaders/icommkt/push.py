@@ -34,10 +34,10 @@ SMALLEST_SAMPLE = 20
 class Options:
     """What the command line asked for. `blank` is a field that is sent no more, to be emptied in ICOMMKT."""
 
-    as_of_date: dt.date | None = None
-    dry_run: bool = False
-    force: bool = False
-    blank: str = ""
+    as_of_date: dt.date | None
+    dry_run: bool
+    force: bool
+    blank: str
 
 
 def push(house: Warehouse, settings: IcommktSettings, options: Options, done: Step | None = None) -> int:

@@ -114,6 +114,7 @@ def test_each_number_has_its_range(run: Run, tmp_path: Path, name: str, value: s
         ("ICOMMKT__MAX_DROP_SHARE", "1.5"),
         ("ICOMMKT__PERMANENT_PATTERN", "("),
         ("BUILD_MEMORY", "much"),
+        ("REPORT_LANGUAGE", "fr"),
         ("RUNTIME__LOG_LEVEL", "FOO"),
         ("RUNTIME__REQUEST_TIMEOUT", "nan"),
         ("RUNTIME__REQUEST_MAX_ATTEMPTS", "0"),

@@ -54,6 +54,14 @@ def test_a_run_that_failed_before_there_was_a_warehouse_makes_none(tmp_path: Pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_night_before_the_first_push_is_kept_in_the_state_that_a_build_made(house: Warehouse) -> None:
+    duckdb.connect(str(house.state)).close()
+    with nights.step(house, "build"):
+        pass
+    with duckdb.connect(str(house.state)) as db:
+        assert db.execute("select command from push.night_steps").fetchall() == [("build",)]
+
+
 def test_what_is_old_goes_and_the_last_good_push_stays(house: Warehouse) -> None:
     with duckdb.connect() as db:
         state = State(db, house.state, read_only=False)

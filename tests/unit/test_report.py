@@ -193,6 +193,16 @@ def test_the_numbers_of_one_customer_agree(make: Make) -> None:
     assert "HOT nov 2026 1 1.000" in page.sections["tops"]
 
 
+def test_a_change_is_told_since_the_night_before(make: Make) -> None:
+    before = "insert into marts.rfm_segment_sizes values ('main', '2026-11-23', 'BEGINNERS', 'BEGINNERS_NEW', 4, 1)"
+    assert "Contactos 1 ▼ \N{MINUS SIGN}3 desde ayer" in make(ONE_CUSTOMER + before).sections["glance"]
+
+
+def test_the_days_until_a_buyer_comes_back_are_told(make: Make) -> None:
+    again = "insert into marts.fct_purchases values ('main', 4, 'zoraida@example.com', true, '2026-11-23', 2, 10)"
+    assert "La mitad de las recompras llega dentro de los 3 días." in make(ONE_CUSTOMER + again).sections["cohorts"]
+
+
 def test_nobody_is_named_and_nothing_is_fetched(make: Make) -> None:
     said = "zoraida@example.com, +54 9 351 555-1234 is wrong"
     refusal = f"""insert into push.answers (store_key, profile, email, run_id, outcome, status_code, reason, tries)

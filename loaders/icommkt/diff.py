@@ -35,9 +35,7 @@ class Difference:
                 few.append((mask_email(email), held.get(key, ""), sent[key]))
 
 
-def diff(
-    house: Warehouse, settings: IcommktSettings, target: str = "prod", say: Callable[[str], object] = print
-) -> int:
+def diff(house: Warehouse, settings: IcommktSettings, target: str, say: Callable[[str], object] = print) -> int:
     """Show what a push of the last build of a target would change, for each profile; return the exit code.
 
     To see the effect of an edited model alone, build with the as-of date of the last push: on

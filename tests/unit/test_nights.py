@@ -48,6 +48,12 @@ def test_a_log_says_what_the_terminal_did_without_addresses_keys_and_bars(
     assert (one.status, one.why, one.steps[0].step) == ("failed", "ValueError: a***@example.com is odd", "load")
 
 
+def test_a_night_that_was_interrupted_is_no_failure(house: Warehouse) -> None:
+    with pytest.raises(KeyboardInterrupt), nights.step(house, "load"):
+        raise KeyboardInterrupt
+    assert [one.status for one in nights.last(house)] == ["interrupted"]
+
+
 def test_a_run_that_failed_before_there_was_a_warehouse_makes_none(tmp_path: Path) -> None:
     with pytest.raises(KeyError), nights.night(Warehouse(tmp_path / "data" / "shop.duckdb"), "daily"):
         raise KeyError

@@ -200,7 +200,20 @@ def test_a_change_is_told_since_the_night_before(make: Make) -> None:
 
 def test_the_days_until_a_buyer_comes_back_are_told(make: Make) -> None:
     again = "insert into marts.fct_purchases values ('main', 4, 'zoraida@example.com', true, '2026-11-23', 2, 10)"
-    assert "La mitad de las recompras llega dentro de los 3 días." in make(ONE_CUSTOMER + again).sections["cohorts"]
+    said = "La mitad de las recompras llega dentro de los 3 días. 100% 0 a 30 días 0% 31"
+    assert said in make(ONE_CUSTOMER + again).sections["cohorts"]
+
+
+def test_moves_to_a_higher_and_to_a_lower_group_are_counted(make: Make) -> None:
+    moves = ", ".join(
+        f"('2026-11-24', 'moved', '{before}', '{before}_A', '{after}', '{after}_A')"
+        for before, after in (("FREQUENT", "LOYAL"), ("BEGINNERS", "LOYAL"), ("LOYAL", "FREQUENT"))
+    )
+    page = make(
+        "insert into marts.rfm_segment_sizes values ('main', '2026-11-23', 'LOYAL', 'LOYAL_A', 3, 1);"
+        f"insert into marts.fct_rfm_segment_moves values {moves}"
+    )
+    assert "Movimientos entre segmentos: 3; a un grupo superior 2, a uno inferior 1." in page.sections["moves"]
 
 
 def test_nobody_is_named_and_nothing_is_fetched(make: Make) -> None:

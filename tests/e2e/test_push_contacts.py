@@ -41,7 +41,7 @@ def test_fields_outside_the_hash_travel_with_the_next_send_or_when_stale(desk: D
     push(desk, as_of_date=day(4, "Eva"), max_stale_days="3")
     assert desk.sent() == []
     out = push(desk, as_of_date=day(5, "Eva"), max_stale_days="3")
-    assert "1 stale" in out
+    assert "to send 1 (0 new, 0 changed, 1 stale)" in out
     assert desk.sent() == ["a@example.com"], "three days old; what does not differ is not sent for its age"
     assert desk.held()["a@example.com"]["ICOMMKT_Days_Since_Last_Purchase"] == "15"
 

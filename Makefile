@@ -26,13 +26,13 @@ help: ## This list
 	@awk -F ':.*## | [|] ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 } \
 		/^[a-z-]+:.*## .* [|] / { printf "  %16s %s\n", "", $$3 }' $(MAKEFILE_LIST)
-	@printf '\n%s\n' "DEMO=1 with any of them works on the demo; VARS are dbt's variables, as for daily"
+	@printf '\n%s\n%s\n' "DEMO=1 with any of them works on the demo (DEMO_AUDIENCE=subscribers: sent to them alone);" "VARS are dbt's variables, as for daily"
 
 ##@ Try it
 demo: $(VENV)/.installed ## Two nights against a demo store and a demo ICOMMKT; needs no settings
 	@$(RUN) -m demo
 
-demo-up: $(VENV)/.installed ## Keep the demo's servers running; then any command takes DEMO=1
+demo-up: $(VENV)/.installed ## Start the demo's servers; any command with DEMO=1 does, too
 	@$(RUN) -m demo up
 
 demo-day: $(VENV)/.installed ## Let the demo shop live on for a day
@@ -129,7 +129,7 @@ clean: ## Remove what can be made again: caches, docs, the demo's files; never w
 
 # The environment is made once, and again when a lock file changes.
 $(VENV)/.installed: requirements.txt
-	@echo "installing into $(VENV) (once)"
+	@echo "installing into $(VENV) (once; a minute or more)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or later is needed; PYTHON=python3.12 make ..." >&2; exit 2; }
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	@$(RUN) -m pip install -q --require-hashes -r requirements.txt

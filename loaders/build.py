@@ -121,6 +121,7 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
         (house.dbt_target / RESULTS).unlink(missing_ok=True)
         passed = {name: _as_data(value) for name, value in fixed.items()}
         vars_text = yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
+        print(f"  making and testing the models as of {as_of}; what was found follows", flush=True)
         code = run_dbt(house, ["--quiet", "build", "--target", target, "--vars", vars_text, *arguments], as_of)
         results = read_results(house.dbt_target)
         summary = summarise(results)

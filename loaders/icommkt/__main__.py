@@ -1,4 +1,4 @@
-"""`python -m loaders.icommkt push | diff | preview | verify | probe`. Exit codes: docs/push.md."""
+"""`python -m loaders.icommkt push | diff | preview | verify | probe`. Exit codes: docs/errors.md."""
 
 from __future__ import annotations
 

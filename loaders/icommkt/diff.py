@@ -53,6 +53,7 @@ def diff(house: Warehouse, settings: IcommktSettings, target: str, say: Callable
         if failed:
             say(f"note: a later build failed{failed}; this is the one before")
         session.find_before()
+        left = "would be removed" if settings.on_missing == "remove" else "stay as they are"
         for profile in session.profiles:
             counts = relation.count(session.db, profile.name)
             differing = session.state.number(f"select count(*) {DIFFERING}", [profile.name])
@@ -62,7 +63,7 @@ def diff(house: Warehouse, settings: IcommktSettings, target: str, say: Callable
             say(
                 f"profile {profile.name}: {differing:,} of {counts.held - counts.gone:,} contacts that ICOMMKT has "
                 f"acknowledged would change; {counts.new - counts.rekeyed:,} would be new,"
-                f" {counts.gone:,} have left the mart"
+                f" {counts.gone:,} have left the mart and {left}"
             )
             if unknown := differing - found.compared:
                 say(

@@ -246,7 +246,7 @@ def test_warnings_stand_beside_the_tests_that_passed_with_their_rows(make: Make)
     assert "Filas mostradas: 1 de 12." in look
     assert "Una prueba avisa: seeds/rfm_segments.csv: own Filas encontradas: 3." in look
     assert "que no se pudieron leer: 3" in look
-    assert "Tablas sin leer más de un día antes de hacer los datos: 1" in look
+    assert "Tablas sin leer desde hacía más de un día al generar los datos: 1" in look
     assert "E-mails que no son válidos: 2" in look
 
 
@@ -273,7 +273,7 @@ def test_a_build_that_failed_after_the_published_one_is_told(make: Make, tmp_pat
     house = Warehouse(tmp_path / "shop.duckdb")
     house.make_folders()
     house.build_failed.write_text(" in never_empty_contacts", encoding="utf-8")
-    assert "La última construcción de datos falló Falló: never_empty_contacts. Esta" in make().sections["look"]
+    assert "La última generación de datos falló Falló: never_empty_contacts. Esta" in make().sections["look"]
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def test_a_change_is_told_since_the_night_before(make: Make) -> None:
 
 def test_the_days_until_a_buyer_comes_back_are_told(make: Make) -> None:
     again = "insert into marts.fct_purchases values ('main', 4, 'zoraida@example.com', true, '2026-11-23', 2, 10)"
-    said = "La mitad de las recompras llega dentro de los 3 días. 100% 0 a 30 días 0% 31"
+    said = "La mitad de las recompras se hace dentro de los 3 días. 100% 0 a 30 días 0% 31"
     assert said in make(ONE_CUSTOMER + again).sections["cohorts"]
 
 

@@ -1,6 +1,6 @@
 """`python -m demo`: nights of the whole pipeline against a demo store and a demo ICOMMKT on loopback.
 
-`up`, `down`, `day` and `run` keep the two to play with: `make demo-up`, then any command with `DEMO=1`.
+`up`, `down`, `day` and `run` keep the two to play with: any command with `DEMO=1` starts them.
 """
 
 import argparse
@@ -76,16 +76,16 @@ def _what_to_try() -> str:
         ).fetchone()
     return f"""
 The demo's files are in {folder}/warehouse: published.duckdb has the marts (open it in DBeaver or Python),
-report.html is the page about the last night. Now play:
+report.html is the page about the last night. Now play; DEMO=1 works on the demo alone:
 
-  make demo-up                              start the store and ICOMMKT again, and leave them running
-  make doctor DEMO=1                        then every command takes DEMO=1 and works on the demo alone
-  make why     DEMO=1 EMAIL={buyer[0] if buyer else "..."}
-  make status DEMO=1                        the builds and pushes so far; make preview DEMO=1 EMAIL=... shows the fields
+  make why DEMO=1 EMAIL={buyer[0] if buyer else "..."}
+                                            one contact in words; make preview shows its fields
+  make status DEMO=1                        the nights and pushes so far
   make build DEMO=1 TARGET=dev && make diff DEMO=1 TARGET=dev
-                                            after an edit: what it would change in ICOMMKT
+                                            after an edit, such as a line gocuotas,GoCuotas,,true, at the end
+                                            of seeds/payment_methods.csv: what it would change in ICOMMKT
   make demo-day && make daily DEMO=1        the shop lives on for a day, and its night is run
-  make demo-down                            stop both"""
+  make demo-down                            stop the store and ICOMMKT, which the first of these starts again"""
 
 
 if __name__ == "__main__":

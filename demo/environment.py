@@ -32,5 +32,6 @@ def demo_environment(folder: Path, magento_url: str, icommkt_url: str) -> dict[s
         "ICOMMKT__API_URL": icommkt_url,
         "ICOMMKT__API_KEY": DEMO_KEY,
         "ICOMMKT__PROFILE_KEY": DEMO_PROFILE,
+        "ICOMMKT__AUDIENCE": os.environ.get("DEMO_AUDIENCE", "all"),
         "PYTHONUNBUFFERED": "1",
     }

@@ -97,30 +97,37 @@ def _take(lock: IO[str]) -> None:
 
 
 def up() -> int:
-    """Start both servers in the background, where they are not running."""
-    if not STORE.exists():
-        raise PipelineError("there is no demo store yet; make demo makes one")
-    found = servers()
-    if not found:
-        with _LOG.open("w") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", "demo", "serve"],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=PROJECT_ROOT,
-                start_new_session=True,
-            )
-        until = time.monotonic() + START_SECONDS
-        while not (found := servers()):
-            if process.poll() is not None or time.monotonic() > until:
-                raise PipelineError(f"the demo's servers did not start; {_LOG} says why")
-            time.sleep(0.1)
+    """Start both servers in the background, where they are not running, and say where they are."""
+    _tell(servers() or _start())
+    return 0
+
+
+def _tell(found: dict[str, str]) -> None:
     print(
         f"the demo store answers at {found['magento']}, the demo ICOMMKT at {found['icommkt']}; it is "
-        f"{today(found['magento']):%d %B %Y} there. Every command takes DEMO=1; make demo-down stops them"
+        f"{today(found['magento']):%d %B %Y} there. make demo-down stops them",
+        flush=True,
     )
-    return 0
+
+
+def _start() -> dict[str, str]:
+    if not STORE.exists():
+        raise PipelineError("there is no demo store yet; make demo makes one")
+    with _LOG.open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "demo", "serve"],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=PROJECT_ROOT,
+            start_new_session=True,
+        )
+    until = time.monotonic() + START_SECONDS
+    while not (found := servers()):
+        if process.poll() is not None or time.monotonic() > until:
+            raise PipelineError(f"the demo's servers did not start; {_LOG} says why")
+        time.sleep(0.1)
+    return found
 
 
 def down() -> int:
@@ -160,7 +167,7 @@ def today(magento_url: str) -> date:
 
 
 def _running() -> dict[str, str]:
-    found = servers()
-    if not found:
-        raise PipelineError("the demo's servers are not running; make demo-up starts them")
+    if not (found := servers()):
+        found = _start()
+        _tell(found)
     return found

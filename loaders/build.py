@@ -20,10 +20,11 @@ import yaml
 from loaders.data_tests import DataTest, nodes_of, rows_found, what_tests_found
 from loaders.dates import as_of_date, store_timezone
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import Parser, PipelineError, run_command
+from loaders.errors import Parser, PipelineError, is_full, run_command
 from loaders.fields import check_fields
 from loaders.magento.settings import magento_settings
-from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
+from loaders.nights import step
+from loaders.paths import PROJECT_ROOT, Warehouse, lock_to_pass_on, locked, warehouse
 from loaders.publish import About, publish
 from loaders.seeds import check_seeds
 from loaders.text import fit, mask
@@ -58,8 +59,11 @@ def dbt_environment(house: Warehouse, as_of: date | None = None) -> dict[str, st
 
 
 def run_dbt(house: Warehouse, arguments: Sequence[str], as_of: date | None = None) -> int:
-    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code."""
-    house.make_folders()
+    """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code.
+
+    Raises PipelineError when the disk is full.
+    """
+    full, is_hushed = "", False
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
     command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
     # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.
@@ -72,13 +76,19 @@ def run_dbt(house: Warehouse, arguments: Sequence[str], as_of: date | None = Non
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
+            pass_fds=lock_to_pass_on(house),
         ) as dbt:
             try:
                 for line in dbt.stdout or ():
-                    print(mask(line), end="", flush=True)  # what DuckDB says of a value may be a customer's
+                    full = full or (fit(line) if is_full(line) else "")
+                    is_hushed = is_hushed or bool(full) or line.startswith("--- Logging error ---")
+                    if not is_hushed:  # dbt's log complains of itself, for pages
+                        print(mask(line), end="", flush=True)  # what DuckDB says of a value may be a customer's
             except BaseException:
                 dbt.kill()
                 raise
+        if full and dbt.returncode:
+            raise PipelineError(f"there is no room left to write ({full}): free some, then run the same command again")
         return dbt.returncode
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -100,7 +110,7 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
     check_seeds()
     check_fields()
     house = warehouse()
-    with locked(house, "build"):
+    with step(house, "build") if target == "prod" else locked(house, "build") as done:
         check_whole(house)
         made = house.dev if target == "dev" else house
         wanted = project_vars(given)
@@ -112,9 +122,12 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
         (house.dbt_target / RESULTS).unlink(missing_ok=True)
         passed = {name: _as_data(value) for name, value in fixed.items()}
         vars_text = yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
+        print(f"  making and testing the models as of {as_of}; what was found follows", flush=True)
         code = run_dbt(house, ["--quiet", "build", "--target", target, "--vars", vars_text, *arguments], as_of)
         results = read_results(house.dbt_target)
         summary = summarise(results)
+        if done:
+            done.warnings = summary.warned
         tests = what_tests_found(house, made, results)
         for line in rows_found(tests):
             print(f"  {line}")
@@ -137,11 +150,13 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
                 f"the marts are not whole ({fit(error, 80)}): run make build without --select"
             ) from None
         made.build_failed.unlink(missing_ok=True)
-    print(f"  {summary.text}")
-    if not is_tested:
-        print("  not every data test was run, so a push will refuse this build")
-    contacts = published.row_counts.get("icommkt_contacts", 0)
-    print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {made.published}", flush=True)
+        contacts = published.row_counts.get("icommkt_contacts", 0)
+        if done:
+            done.contacts = contacts
+        print(f"  {summary.text}")
+        if not is_tested:
+            print("  not every data test was run, so a push will refuse this build")
+        print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {made.published}", flush=True)
     return as_of
 
 
@@ -201,10 +216,14 @@ def drop_leftovers(made: Warehouse, target: Path) -> None:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a dbt run did: `text` counts it, `failures` names what failed first ("" when nothing did)."""
+    """What a dbt run did: `text` counts it, `failures` names what failed first ("" when nothing did).
+
+    `warned` is how many tests did.
+    """
 
     text: str
     failures: str
+    warned: int = 0
 
 
 def read_results(target: Path) -> list[dict[str, Any]]:
@@ -224,7 +243,7 @@ def summarise(nodes: list[dict[str, Any]]) -> Summary:
         text += f" ({', '.join(warned)})"
     failed = [node["unique_id"].split(".")[2] for node in nodes if node["status"] not in _GREEN]
     more = " and more" if len(failed) > 3 else ""
-    return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "")
+    return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "", len(warned))
 
 
 def _about(house: Warehouse, made: Warehouse, tests: tuple[DataTest, ...]) -> About:
@@ -251,7 +270,14 @@ def every_test_ran(target: Path, results: list[dict[str, Any]]) -> bool:
 
 def main() -> int:
     """Run the command line."""
-    parser = Parser(prog="python -m loaders.build", description=__doc__)
+    parser = Parser(
+        prog="python -m loaders.build",
+        usage="%(prog)s [-h] [--vars VARS] [--target {prod,dev}] [OPTIONS OF dbt build]",
+        description=__doc__,
+        epilog="Other options go to `dbt build`, such as --select, --exclude, --full-refresh (nothing is kept that it "
+        "would make anew, so it changes nothing). For instance: make build TARGET=dev, or "
+        "python -m loaders.build --target dev --select rfm_contacts+",
+    )
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
-import subprocess
-import sys
 import time
 
 import dlt
 
+from loaders import nights
 from loaders.build import build
 from loaders.dbt_vars import parse_vars
-from loaders.errors import Parser, PipelineError, SettingsError, run_command
+from loaders.errors import LockedError, Parser, PipelineError, SettingsError, run_command, said
 from loaders.fields import check_fields
 from loaders.icommkt import settings as icommkt_settings
+from loaders.icommkt.__main__ import main as icommkt
+from loaders.icommkt.audience import check_audience_is_chosen
 from loaders.magento.__main__ import load
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.notify import tell, webhook
-from loaders.paths import PROJECT_ROOT, locked, warehouse
+from loaders.paths import locked, warehouse
 from loaders.report import report, report_language
 from loaders.seeds import profile_settings
-from loaders.text import fit
 from loaders.warehouse import build_memory
 
 # Unit tests hold the models' logic, which no night changes; `make build` and `make test` run them.
@@ -31,20 +32,13 @@ _NIGHTLY = ("--exclude-resource-type", "unit_test")
 SENT_WITHOUT = frozenset({"creditmemos"})
 
 
-class StepError(PipelineError):
-    """A step ended badly; it has said why itself."""
-
-    def __init__(self, step: str, code: int) -> None:
-        super().__init__(f"{step} failed; see its lines, and the report")
-        self.exit_code = code
-
-
 def daily(variables: str | None = None) -> None:
     """Run the whole chain on one as-of date.
 
     Raises SettingsError when settings are missing, whatever the first failing step raises, and PipelineError
     when a table could not be read: before the build if what is sent is made of it, else when all is done.
     """
+    house = warehouse()
     keys = [name for name in ("api_key", *profile_settings()) if not dlt.config.get(f"icommkt.{name}", str)]
     if missing := [*missing_settings(magento_settings()), *map(icommkt_settings.env, keys)]:
         raise SettingsError(
@@ -52,14 +46,15 @@ def daily(variables: str | None = None) -> None:
             "(`make demo` needs none)"
         )
     # A typing mistake should not wait for the load.
-    icommkt_settings.read(profile_needed=False)
+    settings = icommkt_settings.read(profile_needed=False)
     parse_vars(variables)
     check_fields()
     build_memory()
     report_language()
     webhook()
+    check_audience_is_chosen(house, settings)
     started = time.monotonic()
-    with locked(warehouse(), "daily"):
+    with locked(house, "daily"):
         _say("load")
         failed = load(variables).failed
         if needed := [table for table in failed if table not in SENT_WITHOUT]:
@@ -70,10 +65,9 @@ def daily(variables: str | None = None) -> None:
         _say("build")
         as_of = build(variables, arguments=_NIGHTLY)
         _say("push")
-        try:
-            _run("push", "loaders.icommkt", "push", "--as-of-date", as_of.isoformat())
-        finally:  # the page tells of a push that was stopped, too
-            print(f"report in {report(warehouse())}", flush=True)
+        icommkt(["push", "--as-of-date", as_of.isoformat()])
+        with nights.step(house, "report"):
+            print(f"report in {report(house)}", flush=True)
     print(f"done in {time.monotonic() - started:.0f} s", flush=True)
     if failed:
         raise PipelineError(
@@ -82,30 +76,31 @@ def daily(variables: str | None = None) -> None:
         )
 
 
-def _run(step: str, module: str, *arguments: str) -> None:
-    """Run a step as its own command, as `make` would."""
-    code = subprocess.run([sys.executable, "-m", module, *arguments], cwd=PROJECT_ROOT, check=False).returncode
-    if code != 0:
-        raise StepError(step, code)
-
-
 def _say(step: str) -> None:
     print(f"--- {step}", flush=True)
 
 
 def main() -> int:
     """Run the command line."""
-    parser = Parser(prog="python -m loaders.daily", description=__doc__)
+    epilog = "for instance: make daily, or python -m loaders.daily --vars '{as_of_date: 2026-11-24}'"
+    parser = Parser(prog="python -m loaders.daily", description=__doc__, epilog=epilog)
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )
     variables = parser.parse_args().vars
-    try:
-        daily(variables)
-    except Exception as error:
-        tell(warehouse(), fit(error))
-        raise
-    tell(warehouse())
+    house = warehouse()
+    with nights.night(house, "daily") as night:
+        try:
+            daily(variables)
+        except Exception as error:
+            night.end(error)  # so that the page can tell it
+            if not isinstance(error, LockedError):
+                with contextlib.suppress(Exception):  # nothing was ever published, or the disk is full
+                    print(f"report in {report(house)}", flush=True)
+            tell(house, said(error))
+            raise
+        night.end()
+        tell(house)
     return 0
 
 

@@ -1,23 +1,34 @@
-"""`python -m loaders.docs`: the documentation of every model and column as one HTML file.
+"""`python -m loaders.docs`: what each number is, every model and column, as one HTML file.
 
-It is made over an empty warehouse of its own, so that it needs no store, waits for no lock and
-shows no merchant's numbers.
+It opens on models/overview.md, and is made over an empty warehouse of its own, so that it needs no store, waits for
+no lock and shows no merchant's numbers.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
+from loaders import fields
 from loaders.build import run_dbt
-from loaders.errors import PipelineError, run_command
+from loaders.errors import Parser, PipelineError, run_command
 from loaders.magento.storage import RawStore
 from loaders.paths import PROJECT_ROOT, Warehouse
 
 OUTPUT = PROJECT_ROOT / "target" / "docs.html"
 # Any date and zone will do: the catalog holds names and types, no rows.
+_STYLE = """<style>
+.app-details td, .app-details th { padding: 6px 8px !important; }
+th, .switch-label, .filename-normal { color: #58636b !important; }
+@media (max-width: 800px) {
+  body, .app { min-width: 0 !important; }
+  .app-menu { display: none !important; }
+  .app-details { overflow: auto !important; }
+}
+</style>"""
+"""The table of fields is wide, dbt's grey is too light to read, and a phone has no room for the tree."""
 _VARS = "{as_of_date: 2026-01-01, store_timezone: UTC, reporting_currency: XXX}"
 
 
@@ -38,9 +49,43 @@ def make_docs(output: Path = OUTPUT) -> Path:
                 raise PipelineError(f"dbt {arguments[0]} failed; the docs were not made")
         if gaps := undocumented(house.dbt_target):
             raise PipelineError(f"no description, or none built: {', '.join(gaps[:5])}{' ...' if gaps[5:] else ''}")
-        output.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(house.dbt_target / "static_index.html", output)
+        page = (house.dbt_target / "static_index.html").read_text(encoding="utf-8")
+    for mark, text in _filled_in().items():
+        page = page.replace(mark, text)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(page, encoding="utf-8")
     return output
+
+
+def _filled_in() -> dict[str, str]:
+    """What stands for what in dbt's page. The overview is in it as JSON."""
+    return {
+        "TABLE OF FIELDS": json.dumps("\n".join(_fields()))[1:-1],
+        "TABLE OF CHANGES": json.dumps("\n".join(_changes()))[1:-1],
+        "</head>": f"{_STYLE}</head>",
+        'class="app-details app-scroll app-pad"': 'class="app-details app-scroll app-pad" tabindex="0"',  # for its keys
+        ",maximum-scale=1": "",
+        # A browser would ask for files of these names, and complain.
+        'xlink:href="{{': 'ng-attr-href="{{',
+        "${require('./assets/favicons/favicon.ico')}": "data:,",
+    }
+
+
+def _fields() -> Iterator[str]:
+    """Yield the table of the fields that are sent, from the seed."""
+    names = ("profile_field_key", "mart_column", "description", "type", "example", "origin")
+    yield "| key | column | meaning | form | example | origin |\n|---|---|---|---|---|---|"
+    for line in fields.columns():
+        if line["enabled"].lower() == "true":
+            key, column, *words = (line[name] for name in names)
+            yield f"| {' | '.join([f'`{key}`', f'`{column}`', *words])} |"
+
+
+def _changes() -> list[str]:
+    """Return the README's table of what is changed where."""
+    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.partition("## Where an analyst changes what")[2].partition("\n## ")[0]
+    return [line for line in section.splitlines() if line.startswith("|")]
 
 
 def undocumented(target: Path) -> list[str]:
@@ -71,6 +116,7 @@ def undocumented(target: Path) -> list[str]:
 
 def main() -> int:
     """Run the command line."""
+    Parser(prog="python -m loaders.docs", description=__doc__, epilog="for instance: make docs-serve").parse_args()
     path = make_docs()
     print(f"docs in {path.relative_to(PROJECT_ROOT)}, {path.stat().st_size / 1e6:.1f} MB; open it in a browser")
     return 0

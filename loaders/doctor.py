@@ -13,15 +13,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
-import dlt
 import duckdb
 
 from loaders import fields
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, PipelineError, run_command
+from loaders.icommkt import audience, published
 from loaders.icommkt import fields as icommkt_fields
-from loaders.icommkt import published
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.client import Client
 from loaders.icommkt.errors import RequestError, WholeRefusalError
@@ -103,14 +102,10 @@ def _icommkt() -> Iterator[Check]:
         yield from _guarded("ICOMMKT fields", partial(_fields, client, name))
     if settings.audience == "subscribers":
         yield from _guarded("who is sent", partial(_subscribers, settings))
-    elif dlt.config.get("icommkt.audience", str):
+    elif settings.audience:
         yield Check("who is sent", OK, f"everybody with a valid e-mail, as {env('audience')} says")
     else:
-        text = (
-            "everybody with a valid e-mail, subscribed or not, guests too: that is the default. "
-            f"Set {env('audience')}=subscribers, or =all to confirm"
-        )
-        yield Check("who is sent", WARN, text)
+        yield from _guarded("who is sent", lambda: [Check("who is sent", MISSING, audience.question(warehouse()))])
 
 
 def _profile(client: Client, name: str) -> Iterator[Check]:
@@ -208,7 +203,11 @@ def print_examination(checks: list[Check]) -> None:
 
 def main() -> int:
     """Run the command line."""
-    parser = Parser(prog="python -m loaders.doctor", description=__doc__)
+    parser = Parser(
+        prog="python -m loaders.doctor",
+        description=__doc__,
+        epilog="for instance: make doctor, or python -m loaders.doctor --vars '{brand_attribute: brand}'",
+    )
     parser.add_argument("--vars", default=os.environ.get("VARS"), help="dbt variables, as for the nightly run")
     checks = examine(parser.parse_args().vars)
     print_examination(checks)

@@ -19,14 +19,15 @@ LONGEST_LINE = 2_000
 LONGEST_TRACE = 200
 LARGEST_LOG = 1_000_000
 """Bytes; one file before it is kept."""
+INTERRUPTED = "interrupted; run the same command again to continue"
 _FULL = ("no space left", "file too large", "disk quota exceeded")
 
 
 class PipelineError(Exception):
     """Something a person must act on. The text is one line: what happened, where, what to do.
 
-    `exit_code` is what the process ends with: 1 a step failed, 2 settings are missing or wrong;
-    the push has codes of its own for its guards.
+    `exit_code` is what the process ends with: 1 a step failed, 2 settings are missing or wrong, 9 another command has
+    the warehouse; the push has codes of its own for its guards.
     """
 
     exit_code = 1
@@ -36,6 +37,12 @@ class SettingsError(PipelineError):
     """A setting is missing or cannot be used."""
 
     exit_code = 2
+
+
+class LockedError(PipelineError):
+    """Another command has the warehouse."""
+
+    exit_code = 9
 
 
 class Parser(argparse.ArgumentParser):
@@ -66,7 +73,7 @@ def run_command(command: Callable[[], int]) -> None:
     except BrokenPipeError:
         code = 141  # as if ended by SIGPIPE, which is what `| head` means
     except KeyboardInterrupt:
-        _say("interrupted; run the same command again to continue")
+        _say(INTERRUPTED)
         code = 130
     except Exception as error:
         code = _tell(error)
@@ -80,14 +87,26 @@ def run_command(command: Callable[[], int]) -> None:
 def _tell(error: BaseException | None) -> int:
     """Say in one line what went wrong and return the exit code; what nobody foresaw goes to the log as a whole."""
     if isinstance(error, PipelineError):
-        _say(str(error))
+        _say(said(error))
         return error.exit_code
-    if any(word in str(error).lower() for word in _FULL):
-        what = f"there is no room left to write ({fit(error)}): free some, then run the same command again"
-    else:
-        what = f"{type(error).__name__}: {fit(error)}"
-    _say(f"{what}; {_logged(error)}")
+    _say(f"{said(error)}; {_logged(error)}")
     return 1
+
+
+def said(error: BaseException | None) -> str:
+    """How an error is told, wherever it is: by the terminal, the log, the state, the webhook and the report."""
+    if isinstance(error, KeyboardInterrupt | SystemExit):
+        return INTERRUPTED
+    if isinstance(error, PipelineError):
+        return fit(error, LONGEST_LINE)
+    if is_full(error):
+        return f"there is no room left to write ({fit(error)}): free some, then run the same command again"
+    return f"{type(error).__name__}: {fit(error)}"
+
+
+def is_full(what: object) -> bool:
+    """Tell whether a text or an error says that there is no room on the disk."""
+    return any(word in str(what).lower() for word in _FULL)
 
 
 def _say(line: str) -> None:

@@ -112,7 +112,12 @@ def yml_text(project: Path = PROJECT_ROOT) -> str:
         raise PipelineError(f"{YML} has lost its line {MARK.strip()!r}, under which the columns are written")
     found = columns(project)
     filled = [line["mart_column"] for line in found if line["type"] in ("count", "money")]
-    lines = ["      - never_empty:", "          arguments:", "            columns:"]
+    lines = [
+        "      - never_empty:",
+        "          name: never_empty_icommkt_contacts",
+        "          arguments:",
+        "            columns:",
+    ]
     lines += [f"              - {name}" for name in [*filled, "rfm_group", "rfm_segment"]]
     lines += ["    columns:"]
     keys = [(key, f"{{{{ doc('{key}') }}}}", "string") for key in ("store_key", "email")]
@@ -135,7 +140,8 @@ def check_fields(project: Path = PROJECT_ROOT) -> None:
 
 def main() -> int:
     """Run the command line."""
-    Parser(prog="python -m loaders.fields", description=__doc__).parse_args()
+    epilog = "for instance, after enabled was set to false in a line of the seed: make fields"
+    Parser(prog="python -m loaders.fields", description=__doc__, epilog=epilog).parse_args()
     check_seeds()
     text = yml_text()
     (PROJECT_ROOT / YML).write_text(text, encoding="utf-8")

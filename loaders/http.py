@@ -102,7 +102,7 @@ class _Body:
         self._watch = watch
         self._left = max_bytes
 
-    def stream(self, chunk_size: int, decode_content: bool = True) -> Iterator[bytes]:
+    def stream(self, chunk_size: int, decode_content: bool) -> Iterator[bytes]:
         try:
             for chunk in self._raw.stream(chunk_size, decode_content=decode_content):
                 self._left -= len(chunk)

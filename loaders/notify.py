@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import dlt
 import requests
 
@@ -34,15 +36,16 @@ def tell(house: Warehouse, failure: str = "") -> None:
         url = webhook()
         if not url or bool(failure) == house.night_failed.exists():
             return
-        text = f"make daily failed: {failure} (make status says more)" if failure else "make daily works again"
-        try:
+        with contextlib.suppress(OSError):  # on a full disk it is told again by the next night
             if failure:
                 house.work.mkdir(parents=True, exist_ok=True)
                 house.night_failed.write_text(mask(failure), encoding="utf-8")
             else:
                 house.night_failed.unlink()
+        text = f"make daily failed: {failure} (make status says more)" if failure else "make daily works again"
+        try:
             requests.post(url, json={"text": mask(text)}, timeout=SECONDS).raise_for_status()
-        except (OSError, requests.RequestException) as error:
+        except requests.RequestException as error:
             print(f"note: {SETTING} could not be told: {type(error).__name__}", flush=True)
     except SettingsError as error:
         print(f"note: {fit(error)}", flush=True)

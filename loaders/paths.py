@@ -11,16 +11,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import dlt
 
-from loaders.errors import PipelineError, SettingsError
+from loaders.errors import LockedError, SettingsError
 from loaders.text import fit
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_WAREHOUSE = "warehouse/warehouse.duckdb"
 NAMES_INSIDE = {
-    *("raw", "staging", "intermediate", "seeds", "marts", "mart_file", "state", "night"),
+    *("raw", "staging", "intermediate", "seeds", "marts", "mart_file", "state", "night", "compacted"),
     *("main", "system", "temp"),
 }
 """Schemas and attached files, DuckDB's own among them.
@@ -74,7 +75,7 @@ class Warehouse:
 
     @property
     def night_failed(self) -> Path:
-        """Why nights began to fail; not there when the last one did not."""
+        """Why nights began to fail, as the webhook was told; not there when the last one did not."""
         return self.work / "night.failed"
 
     @property
@@ -99,7 +100,7 @@ class Warehouse:
 
     @property
     def logs(self) -> Path:
-        """Folder of dbt's log."""
+        """Folder of the logs: a night's and its summary, dbt's, what nobody foresaw."""
         return self.work / "logs"
 
     @property
@@ -164,19 +165,45 @@ def warehouse() -> Warehouse:
     return house
 
 
-_HOLDER = "MAGENTO_ICOMMKT_LOCK_HELD"
+_held: dict[Path, int] = {}
+"""The lock of each warehouse that this process holds, as an open file."""
+
+
+class Holder(NamedTuple):
+    """Which command holds a warehouse, in which process, since when."""
+
+    what: str = "another command"
+    pid: int = 0
+    since: str = ""
+
+    def __str__(self) -> str:
+        """Name it."""
+        if not self.pid:
+            return self.what
+        name = f"`{self.what}` (process {self.pid}, since {self.since})"
+        return name if self.is_alive() else f"what {name} has left running when it was killed"
+
+    def is_alive(self) -> bool:
+        """Tell whether the process is there; else one that it started has the lock."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            pass
+        return True
 
 
 @contextmanager
 def locked(house: Warehouse, what: str) -> Iterator[None]:
     """Hold the warehouse for one writing command; a step of a command that holds it passes through.
 
-    The lock is the operating system's, so it ends with the process however that ends.
+    The lock is the operating system's: it ends with the process and the dbt that it started, however they end, and with
+    the machine. What a killed one leaves in the file is only its name.
 
-    Raises PipelineError naming the holder when another command has it.
+    Raises LockedError naming the holder when another command has it.
     """
-    key = str(house.path)
-    if os.environ.get(_HOLDER) == key:
+    if house.path in _held:
         yield
         return
     house.make_folders()
@@ -186,21 +213,26 @@ def locked(house: Warehouse, what: str) -> Iterator[None]:
         except OSError:
             file.seek(0)
             who = _named(file.read())
-            raise PipelineError(f"{house.path} is in use by {who}; wait for it to end, or stop it") from None
+            raise LockedError(f"{house.path} is in use by {who}; wait for it to end, or stop it") from None
         file.truncate(0)
         since = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-        json.dump({"what": what, "pid": os.getpid(), "since": since}, file)
+        json.dump(Holder(what, os.getpid(), since)._asdict(), file)
         file.flush()
-        os.environ[_HOLDER] = key
+        _held[house.path] = file.fileno()
         try:
             yield
         finally:
-            del os.environ[_HOLDER]
+            del _held[house.path]
             file.truncate(0)
 
 
-def holder(house: Warehouse) -> str:
-    """Return which command holds the warehouse, "" when none does.
+def lock_to_pass_on(house: Warehouse) -> tuple[int, ...]:
+    """The open lock, for a process that goes on with the warehouse should this one be killed."""
+    return (_held[house.path],) if house.path in _held else ()
+
+
+def holder(house: Warehouse) -> Holder | None:
+    """Return which command holds the warehouse, None when none does.
 
     The lock is tried only when a name is in it, so that a command that begins at this moment does not find it taken.
     """
@@ -212,12 +244,11 @@ def holder(house: Warehouse) -> str:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
             except OSError:
                 return _named(text)
-    return ""  # or who wrote the name was killed
+    return None  # or who wrote the name was killed
 
 
-def _named(text: str) -> str:
+def _named(text: str) -> Holder:
     try:
-        holder = json.loads(text)
-        return f"`{holder['what']}` (process {holder['pid']}, since {holder['since']})"
-    except (ValueError, KeyError):
-        return "another command"
+        return Holder(**json.loads(text))
+    except (ValueError, TypeError):
+        return Holder()

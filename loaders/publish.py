@@ -79,9 +79,9 @@ def publish(
         with open_warehouse(aside) as connection:  # alone, as a reader will: a view of something else fails here
             for statement in views:
                 connection.execute(statement)
-        _sync(aside)
+        sync(aside)
         aside.replace(house.published)
-        _sync(house.published.parent)
+        sync(house.published.parent)
     finally:
         _remove_asides(house)
     return Published(build_id, counts)
@@ -203,7 +203,7 @@ def _write_raw_counts(connection: duckdb.DuckDBPyConnection) -> None:
         )
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
     """Make sure that a file or folder is on the disk before the next step relies on it."""
     descriptor = os.open(path, os.O_RDONLY)
     try:

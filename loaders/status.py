@@ -1,4 +1,4 @@
-"""`python -m loaders.status`: the newest green build, the last pushes, what failed and what is running.
+"""`python -m loaders.status`: the newest green build, the last nights and pushes, what failed and what is running.
 
 Ends with 1 when the build is too old or the last push of a profile did not succeed, so that a monitor can ask it.
 """
@@ -17,6 +17,7 @@ import duckdb
 from loaders.errors import Parser, PipelineError, run_command
 from loaders.icommkt.errors import BusyError
 from loaders.icommkt.state import State, utc_now
+from loaders.nights import COUNTS, Night, last
 from loaders.paths import Warehouse, holder, warehouse
 from loaders.text import fit
 from loaders.warehouse import open_warehouse
@@ -25,6 +26,7 @@ from loaders.why import ended
 USUAL_HOURS = 26
 """A day, and two hours for a night that takes longer than the one before."""
 MOST_PUSHES = 10
+MOST_NIGHTS = 7
 EXAMPLE = """for instance, for a monitor that is to complain on the second day only:
   python -m loaders.status --max-age-hours 50
   make status MAX_AGE_HOURS=50"""
@@ -67,14 +69,18 @@ def status(house: Warehouse, most_hours: float) -> Iterator[str]:
     with contextlib.suppress(FileNotFoundError):  # it is there while the last build is one that failed
         at = dt.datetime.fromtimestamp(house.build_failed.stat().st_mtime, dt.UTC)
         yield f"last build   {at:%Y-%m-%d %H:%M} UTC, failed {fit(house.build_failed.read_text(encoding='utf-8'))}"
+    nights = last(house)[:MOST_NIGHTS]
+    yield from _nights(nights)
     pushes = None if running else _pushes(house)
     if pushes is None:
         yield "pushes       a push may be running now; those before it that sent something:"
         pushes = _told_pushes(house)
-    elif not pushes:
+    elif pushes:
+        yield "pushes"
+    else:
         yield "pushes       none yet"
         wrong.append("nothing has been pushed yet; run make push")
-    yield from _table(pushes[:MOST_PUSHES])
+    yield from _table(pushes[:MOST_PUSHES], told={one.why for one in nights})
     # A profile that is sent nothing any more, as its key was mistyped once, is asked for until the next build alone.
     latest = {one.profile: one for one in reversed(pushes) if one.build_id == pushes[0].build_id}
     for one in latest.values():
@@ -103,6 +109,22 @@ def _build(house: Warehouse, most_hours: float) -> Generator[str, None, list[str
     return [f"the newest green build is {hours:,.1f} hours old, more than {most_hours:g}"] if hours > most_hours else []
 
 
+def _nights(nights: list[Night]) -> Iterator[str]:
+    """Yield a line of each night, and why it ended as it did where that was not well."""
+    if nights:
+        heads = "  ".join(f"{name:>9}" for name in COUNTS)
+        yield f"nights\n  {'started (UTC)':16}  {'took':>7}  {'command':8}  {'ended':11}  {heads}  seconds of each step"
+    for one in nights:
+        took = "-" if one.seconds is None else f"{one.seconds:,.0f} s"
+        counts = "  ".join(f"{'-' if (count := one.total(name)) is None else f'{count:,}':>9}" for name in COUNTS)
+        steps = ", ".join(
+            f"{step.step} {'-' if step.seconds is None else f'{step.seconds:,.0f}'}" for step in one.steps
+        )
+        yield f"  {one.started_at[:16]}  {took:>7}  {one.command:8}  {one.status:11}  {counts}  {steps}".rstrip()
+        if one.why:
+            yield f"    {fit(one.why)}"
+
+
 def _pushes(house: Warehouse) -> list[Push] | None:
     """Return the pushes of the state file, the latest first; None when another process has it."""
     if not house.state.exists():
@@ -127,7 +149,8 @@ def _rows(db: duckdb.DuckDBPyConnection, runs: str) -> list[Push]:
     return [Push(*row) for row in db.execute(PUSHES.format(runs=runs)).fetchall()]
 
 
-def _table(pushes: list[Push]) -> Iterator[str]:
+def _table(pushes: list[Push], told: set[str]) -> Iterator[str]:
+    """Yield a line of each push; why one ended as it did is not said again."""
     if pushes:
         heads = f"{'sent':>9}  {'refused':>9}  {'waiting':>9}"
         yield f"  {'started (UTC)':16}  {'took':>7}  {'profile':16}  {'status':11}  {heads}  why"
@@ -135,7 +158,7 @@ def _table(pushes: list[Push]) -> Iterator[str]:
         took = f"{(one.ended_at - one.started_at).total_seconds():,.0f} s" if one.ended_at else "-"
         counts = "  ".join(f"{number or 0:9,}" for number in (one.sent, one.refused, one.waiting))
         row = f"  {one.started_at:%Y-%m-%d %H:%M}  {took:>7}  {one.profile:16}  {one.status:11}  {counts}"
-        yield f"{row}  {fit(one.why, 60)}".rstrip()
+        yield f"{row}  {'' if one.why in told else fit(one.why, 60)}".rstrip()
 
 
 def _hours(text: str) -> float:

@@ -79,12 +79,17 @@ def fit(text: object, limit: int = 300, contact: str = "") -> str:
     return fitting if len(fitting) <= limit else f"{fitting[: limit - 1]}…"
 
 
+def plain(line: str, limit: int) -> str:
+    """Return a line of our own as a file keeps it: cut, without escape sequences, masked; its spaces stay."""
+    return mask(_ESCAPES.sub("", line[: 10 * limit]))[:limit].rstrip()
+
+
 def _clean(text: str) -> str:
     """Return one line without half surrogate pairs, escape sequences, control and invisible characters."""
     text = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     text = _ESCAPES.sub("", text)
     # What is invisible inside a word must not part it, or half of an address would not look like one.
-    kinds = {"Cf": "", "Cc": " ", "Zl": " ", "Zp": " "}
+    kinds = {"Cf": "", "Cc": " "}
     kept = (kinds.get(unicodedata.category(one), one) for one in text)
     return " ".join("".join(kept).split())
 

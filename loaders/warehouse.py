@@ -73,7 +73,7 @@ def rows_of(
 def cannot_be_opened(path: Path, error: duckdb.Error) -> PipelineError:
     """What to say of a file that is damaged, cut short or no database at all."""
     return PipelineError(
-        f"{path} cannot be opened ({fit(error)}); if it is damaged, put a backup in its place (the README's table of "
+        f"{path} cannot be opened ({fit(error)}); if it is damaged, put a backup in its place (the README's list of "
         "files says which can be made again)"
     )
 

@@ -31,7 +31,7 @@ EXAMPLE = """for instance:
 ORDERS = """
 select
     order_number, order_date, base_grand_total, base_total_refunded + base_canceled_unpaid as given_back,
-    base_currency, amount, reporting_currency, not_a_purchase_because
+    base_currency, amount, reporting_currency, not_a_purchase_because, payment_method, state
 from published.marts.fct_orders where email = $email order by ordered_at desc, order_id desc
 """
 WINDOWS = """
@@ -116,6 +116,9 @@ def _bought(session: Session, email: str) -> Iterator[str]:
     for one in orders[:MOST_ORDERS]:
         base = fit(one["base_currency"] or "in an unknown currency", 40)
         counted = f"no purchase, {one['not_a_purchase_because']}"
+        if one["not_a_purchase_because"] == "not paid":
+            method = fit(one["payment_method"] or "no payment method", 60)
+            counted += f" (state {fit(one['state'] or 'unknown', 40)}, {method}: seeds/payment_methods.csv)"
         if one["not_a_purchase_because"] is None:
             back = f", {one['given_back']:,.2f} {base} refunded or canceled" if one["given_back"] else ""
             counted = f"counted as {one['amount']:,.2f} {one['reporting_currency']}{back}"
@@ -149,7 +152,13 @@ def _scored(session: Session, email: str) -> Iterator[str]:
                 borders = _rows(session, BORDERS, measure=measure, score=score)
                 begins = ", ".join(f"{row['score']} begins at {form.format(row['begins_at'])}" for row in borders)
                 yield f"    {measure} {score}: {value}; {begins}"
-        yield f"  segment {one['rfm_group']}, {fit(one['rfm_segment'])}"
+        because = ""
+        if one["rfm"] is not None:
+            because = (
+                f": frequency {one['frequency_score']} is {one['rfm_group']}; recency {one['recency_score']} and"
+                f" monetary {one['monetary_score']} say the rest (seeds/rfm_segments.csv)"
+            )
+        yield f"  segment {fit(one['rfm_segment'])}{because}"
 
 
 def _rows(session: Session, sql: str, **parameters: object) -> list[dict[str, Any]]:

@@ -21,6 +21,7 @@ COPIED = (
     ".dlt/config.toml",
     "dbt_project.yml",
     "profiles.yml",
+    "README.md",
 )
 
 

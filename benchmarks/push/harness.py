@@ -64,6 +64,7 @@ class Desk:
             "ICOMMKT__API_URL": self.url,
             "ICOMMKT__API_KEY": API_KEY,
             "ICOMMKT__PROFILE_KEY": PROFILE_KEY,
+            "ICOMMKT__AUDIENCE": "all",
             "DLT_PROJECT_DIR": str(self.folder),  # no .env of a developer's
             "WAREHOUSE_PATH": str(warehouse or self.folder / "warehouse.duckdb"),
             **{f"ICOMMKT__{name.upper()}": value for name, value in settings.items()},

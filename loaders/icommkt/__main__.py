@@ -1,4 +1,4 @@
-"""`python -m loaders.icommkt push | diff | preview | verify | probe`. Exit codes: docs/push.md."""
+"""`python -m loaders.icommkt push | diff | preview | verify | probe`. Exit codes: docs/errors.md."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from loaders.dates import given_date
 from loaders.dbt_vars import parse_vars
 from loaders.errors import Parser, SettingsError, run_command
-from loaders.icommkt import interrupt
+from loaders.icommkt import audience, interrupt
 from loaders.icommkt import settings as settings_module
 from loaders.icommkt.diff import diff
 from loaders.icommkt.preview import preview
@@ -20,7 +20,8 @@ from loaders.icommkt.probe import probe
 from loaders.icommkt.push import Options, push
 from loaders.icommkt.settings import IcommktSettings
 from loaders.icommkt.verify import verify
-from loaders.paths import locked, warehouse
+from loaders.nights import Step, step
+from loaders.paths import warehouse
 from loaders.text import MaskingFilter
 
 
@@ -28,14 +29,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for and return the exit code. Raises PipelineError."""
     given = _parser().parse_args(arguments)
     settings = settings_module.read(profile_needed=False, api_key_needed=given.command not in ("diff", "preview"))
-    with (
-        _logging(),
-        interrupt.noted() if given.command == "push" or getattr(given, "repair", False) else contextlib.nullcontext(),
-    ):
-        return _run(given, settings)
+    is_sending = given.command == "push" or getattr(given, "repair", False)
+    if not is_sending or given.dry_run:
+        if not settings.audience and given.command != "probe":
+            print(f"note: {audience.question(warehouse())}; until then all is taken here, and nothing can be sent")
+        with _logging(), interrupt.noted() if is_sending else contextlib.nullcontext():
+            return _run(given, settings)
+    house = warehouse()
+    _options(given)  # a mistyped day makes no folder
+    audience.check_audience_is_chosen(house, settings)
+    with interrupt.noted(), step(house, "repair" if given.command == "verify" else "push") as done, _logging():
+        return _run(given, settings, done)
 
 
-def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
+def _run(given: argparse.Namespace, settings: IcommktSettings, done: Step | None = None) -> int:
     house = warehouse()
     if given.command == "preview":
         return preview(house, settings, _email(given))
@@ -43,16 +50,18 @@ def _run(given: argparse.Namespace, settings: IcommktSettings) -> int:
         return diff(house, settings, given.target)
     if given.command == "probe":
         return probe(house, settings, _email(given))
+    options = _options(given)
+    if given.command == "verify":
+        return verify(house, settings, options, sample=given.sample, repair=given.repair)
+    return push(house, settings, options, done)
+
+
+def _options(given: argparse.Namespace) -> Options:
     variables = parse_vars(given.vars)
     if given.as_of_date:
         variables["as_of_date"] = given.as_of_date
     blank = (getattr(given, "blank", None) or "").strip()
-    options = Options(as_of_date=given_date(variables), dry_run=given.dry_run, force=given.force, blank=blank)
-    if given.command == "verify":
-        with locked(house, "verify --repair") if given.repair and not given.dry_run else contextlib.nullcontext():
-            return verify(house, settings, options, sample=given.sample, repair=given.repair)
-    with contextlib.nullcontext() if options.dry_run else locked(house, "push"):
-        return push(house, settings, options)
+    return Options(as_of_date=given_date(variables), dry_run=given.dry_run, force=given.force, blank=blank)
 
 
 def _email(given: argparse.Namespace) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any, TypeVar
 
@@ -25,6 +27,7 @@ from loaders.icommkt.settings import IcommktSettings
 from loaders.text import fit
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 SAVE_ONE, SAVE_MANY, REMOVE, LIST = (
     f"/Contacts/{name}.Json/" for name in ("SaveContact", "SaveMultiContact", "RemoveContact", "ListFull")
@@ -37,6 +40,8 @@ HALVINGS = 8
 """So many times as many pages in place of answers are borne once there was an answer: a firewall may object to one
 contact, which is found by halving its batch."""
 LATER = "what it acknowledged is kept, run again later to send the rest"
+TOLD_AFTER = 3.0
+"""Seconds without a good answer after which the wait is told; what is over sooner is no news."""
 OUTAGE_STATUSES = {408, 425, 429, 502, 503, 504}
 
 
@@ -82,6 +87,7 @@ class Client:
         self._lock = threading.Lock()
         self._last_good = time.monotonic()
         self._any_good = False
+        self._is_told = False
         self._not_json = 0
 
     def save_many(self, profile_key: str, emails: list[str], contacts: list[bytes]) -> list[answers.Fate]:
@@ -260,9 +266,10 @@ class Client:
             self._check_patience(error)
             return isinstance(error, SuspectError) and state.attempt_number >= self.settings.max_attempts
 
-        def count(_: tenacity.RetryCallState) -> None:
+        def count(state: tenacity.RetryCallState) -> None:
             with self._lock:
                 self.counts.retries += 1
+            self._tell_wait(state.outcome.exception() if state.outcome else None, state.upcoming_sleep)
 
         return tenacity.Retrying(
             retry=tenacity.retry_if_exception_type((DownError, SuspectError)),
@@ -273,8 +280,19 @@ class Client:
             reraise=True,
         )
 
+    def _tell_wait(self, error: BaseException | None, pause: float) -> None:
+        """Say once in each outage that there is no good answer, and until when it is waited for."""
+        silence = time.monotonic() - self._last_good
+        with self._lock:
+            if self._is_told or silence + pause < TOLD_AFTER:
+                return
+            self._is_told = True
+        until = datetime.now(UTC) + timedelta(seconds=self.settings.patience - silence)
+        log.info("no good answer from ICOMMKT (%s): trying again until %s UTC", error, f"{until:%H:%M:%S}")
+
     def _good(self) -> None:
         self._last_good = time.monotonic()
+        self._is_told = False
         self._any_good = True
         self._not_json = 0
 

@@ -35,9 +35,7 @@ class Difference:
                 few.append((mask_email(email), held.get(key, ""), sent[key]))
 
 
-def diff(
-    house: Warehouse, settings: IcommktSettings, target: str = "prod", say: Callable[[str], object] = print
-) -> int:
+def diff(house: Warehouse, settings: IcommktSettings, target: str, say: Callable[[str], object] = print) -> int:
     """Show what a push of the last build of a target would change, for each profile; return the exit code.
 
     To see the effect of an edited model alone, build with the as-of date of the last push: on
@@ -55,6 +53,7 @@ def diff(
         if failed:
             say(f"note: a later build failed{failed}; this is the one before")
         session.find_before()
+        left = "would be removed" if settings.on_missing == "remove" else "stay as they are"
         for profile in session.profiles:
             counts = relation.count(session.db, profile.name)
             differing = session.state.number(f"select count(*) {DIFFERING}", [profile.name])
@@ -64,7 +63,7 @@ def diff(
             say(
                 f"profile {profile.name}: {differing:,} of {counts.held - counts.gone:,} contacts that ICOMMKT has "
                 f"acknowledged would change; {counts.new - counts.rekeyed:,} would be new,"
-                f" {counts.gone:,} have left the mart"
+                f" {counts.gone:,} have left the mart and {left}"
             )
             if unknown := differing - found.compared:
                 say(

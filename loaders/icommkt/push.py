@@ -18,6 +18,7 @@ from loaders.icommkt.relation import Counts, Profile
 from loaders.icommkt.run import Run
 from loaders.icommkt.session import Session, changed_fields, opened
 from loaders.icommkt.settings import IcommktSettings
+from loaders.nights import Step
 from loaders.paths import Warehouse
 from loaders.text import mask_email
 
@@ -33,14 +34,14 @@ SMALLEST_SAMPLE = 20
 class Options:
     """What the command line asked for. `blank` is a field that is sent no more, to be emptied in ICOMMKT."""
 
-    as_of_date: dt.date | None = None
-    dry_run: bool = False
-    force: bool = False
-    blank: str = ""
+    as_of_date: dt.date | None
+    dry_run: bool
+    force: bool
+    blank: str
 
 
-def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
-    """Send what differs from what was acknowledged; return the exit code.
+def push(house: Warehouse, settings: IcommktSettings, options: Options, done: Step | None = None) -> int:
+    """Send what differs from what was acknowledged, count it in `done`; return the exit code.
 
     Raises GuardError before anything is sent, RefusedError and UnavailableError when the run could not go on, and
     RejectedError when it ended with too many contacts refused.
@@ -78,6 +79,9 @@ def push(house: Warehouse, settings: IcommktSettings, options: Options) -> int:
             if session.pushed is None or any(run.counts.held_again or not run.counts.held for run in runs):
                 session.keep_pushed()
         finally:
+            if done:
+                done.sent = sum(run.outcome.acknowledged for run in runs)
+                done.refused = sum(run.outcome.rejected for run in runs)
             status.write(session, runs)
             session.state.compact()
         if shares := [share for run in runs if (share := _too_many_refused(run, settings))]:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from loaders.errors import said
 from loaders.icommkt import relation
 from loaders.icommkt.client import Client
 from loaders.icommkt.items import Item, items
@@ -19,6 +20,7 @@ from loaders.icommkt.relation import Counts, Profile
 from loaders.icommkt.sender import Sender, Settled
 from loaders.icommkt.session import Session
 from loaders.icommkt.state import Answer, utc_now
+from loaders.nights import night_id
 from loaders.text import mask
 
 log = logging.getLogger(__name__)
@@ -56,6 +58,7 @@ class Run:
     def _begin(self) -> None:
         build, counts = self.session.published.build, self.counts
         self.run_id = self.session.state.begin_run(
+            night_id=night_id(),
             profile=self.profile.name,
             command=self.command,
             build_id=build.build_id,
@@ -121,7 +124,7 @@ class Run:
             status = "succeeded"
         except BaseException as error:
             status = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            message = mask(f"{type(error).__name__}: {error}")
+            message = said(error) if isinstance(error, Exception) else ""
             raise
         finally:
             outcome, counts = self.outcome, client.counts

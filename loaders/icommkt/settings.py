@@ -56,8 +56,8 @@ class IcommktSettings:
     relearn_days: int = number(30, 0, 3_650)
     """Days after which a remembered smaller batch is forgotten and the configured size tried again."""
 
-    audience: str = "all"
-    """`subscribers`: only contacts whose account is subscribed to the newsletter."""
+    audience: str = ""
+    """`all`, or `subscribers`: only contacts whose account is subscribed to the newsletter. "" is not chosen yet."""
     on_missing: str = "keep"
     """Contacts that left the mart: `keep` them in ICOMMKT and report, or `remove`."""
     empty_value: str = field(default="", metadata={"as_given": True})
@@ -85,8 +85,8 @@ class IcommktSettings:
     def __post_init__(self) -> None:
         """Raise SettingsError naming the first value that cannot be used."""
         for name, choices in CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingsError(f"{env(name)} is {fit(getattr(self, name))!r}; it is one of {', '.join(choices)}")
+            if (given := getattr(self, name)) and given not in choices:
+                raise SettingsError(f"{env(name)} is {fit(given)!r}; it is one of {', '.join(choices)}")
         check_ranges(self, SECTION)
         try:
             re.compile(self.permanent_pattern)

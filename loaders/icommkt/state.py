@@ -28,8 +28,9 @@ create table if not exists push.runs (
     build_id varchar, as_of_date date, contacts bigint, planned bigint, new bigint, changed bigint, stale bigint,
     unchanged bigint, waiting bigint, gone bigint, outside bigint, acknowledged bigint, rejected bigint, removed bigint,
     requests bigint, retries bigint, bytes_sent bigint, raw_rows json, fields json, batch_size bigint,
-    learned_size bigint, message varchar
+    learned_size bigint, message varchar, night_id varchar
 );
+alter table push.runs add column if not exists night_id varchar;
 create table if not exists push.answers (
     store_key varchar, profile varchar, email varchar, run_id bigint, answered_at timestamp, outcome varchar,
     payload_hash varchar, content_hash varchar, api_key varchar, customer_id bigint, has_purchase boolean,

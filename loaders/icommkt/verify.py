@@ -96,6 +96,7 @@ def compare(session: Session, profile: Profile, sample: int | None) -> Found:
     db.execute("create or replace table scratch.seen (email varchar)")
     _expect(session, profile, sample)
     client = Client(session.settings, threading.Event())
+    log.info("profile %s: reading what ICOMMKT holds", profile.name)
     found = Found()
     try:
         listed = client.list_all(profile.key) if sample is None else _one_by_one(session, client, profile.key)

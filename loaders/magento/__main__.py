@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,8 @@ from loaders.magento.result import LoadResult
 from loaders.magento.schema import Table
 from loaders.magento.settings import magento_settings, missing_settings
 from loaders.magento.tables import TABLES
-from loaders.paths import locked, warehouse
+from loaders.nights import step
+from loaders.paths import warehouse
 from loaders.text import fit
 
 
@@ -66,7 +68,7 @@ def _run(command: str, variables: str | None, tables: Sequence[Table], when: Spa
     brand = str(project_vars(parse_vars(variables)).get("brand_attribute") or "")
     codes = tuple(dict.fromkeys(code for code in (brand, *settings.extra_attributes) if code))
     house = warehouse()
-    with locked(house, command), ended_at_once():
+    with step(house, command) as done, ended_at_once():
         run = Load(settings, house, codes)
         if when is not None:
             result = run.backfill(tables, when)
@@ -74,7 +76,8 @@ def _run(command: str, variables: str | None, tables: Sequence[Table], when: Spa
             if command == "backfill":
                 run.restart(tables)
             result = run.run(tables)
-    print_result(result)
+        print_result(result)
+        done.rows, done.warnings = result.changed, len(result.errors)
     return result
 
 
@@ -86,8 +89,7 @@ def print_result(result: LoadResult) -> None:
         print(f"  {name:<24}{read}{table.changed:>9,} new or changed{deleted}")
         if table.note:
             print(f"    {fit(table.note, 1_000)}")
-    changed = sum(table.changed for table in result.tables.values())
-    print(f"loaded {changed:,} new or changed rows in {result.requests:,} requests", flush=True)
+    print(f"loaded {result.changed:,} new or changed rows in {result.requests:,} requests", flush=True)
     if result.quarantined:
         print(f"  {result.quarantined:,} unreadable values or rows are in raw.quarantine, with the reasons")
     if result.missing:
@@ -100,11 +102,17 @@ def main() -> int:
     """Run the command line."""
     parser = Parser(prog="python -m loaders.magento", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    command = commands.add_parser("load", help="load what is new or changed since the last load")
+
+    def added(name: str, text: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(name, help=text, description=text, epilog=f"for instance: {example}")
+
+    command = added("load", "load what is new or changed since the last load", "make load")
     command.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{brand_attribute: brand}'"
     )
-    command = commands.add_parser("backfill", help="read tables from the start again")
+    command = added(
+        "backfill", "read tables from the start again", "make backfill TABLES=orders FROM=2024-01-01 TO=2024-06-30"
+    )
     command.add_argument("tables", nargs="*", metavar="TABLE", help="such as orders; none for all")
     command.add_argument("--from", dest="start", default="", metavar="DATE", help="first day of creation to read again")
     command.add_argument("--to", dest="end", default="", metavar="DATE", help="last day of creation to read again")

@@ -8,6 +8,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from loaders import nights
+from loaders.errors import INTERRUPTED
+
 
 @contextmanager
 def ended_at_once() -> Iterator[None]:
@@ -25,7 +28,8 @@ def ended_at_once() -> Iterator[None]:
     def watch() -> None:
         while number := os.read(reading, 1):
             if number[0] in (signal.SIGINT, signal.SIGTERM):
-                os.write(2, b"error: interrupted; run the same command again to continue\n")
+                os.write(2, f"error: {INTERRUPTED}\n".encode())
+                nights.interrupted()
                 os._exit(128 + number[0])
 
     thread = threading.Thread(target=watch, name="signals", daemon=True)

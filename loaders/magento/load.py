@@ -244,7 +244,7 @@ class Load:
             self._clocks_told = True
             print(
                 f"  the store's clock says {theirs:%Y-%m-%d %H:%M} UTC and this machine's {ours:%Y-%m-%d %H:%M}: "
-                "the earlier counts; have the wrong one set",
+                "the earlier one is used; correct the wrong one",
                 flush=True,
             )
         self._store_is_ahead |= theirs - ours > CLOCK_DIFFERENCE

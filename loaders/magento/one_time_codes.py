@@ -12,10 +12,6 @@ import pyotp
 from loaders.magento.errors import LoginError
 from loaders.text import keep_secret
 
-_NOT_BASE32 = (
-    "SOURCES__MAGENTO__TOTP_SECRET is not a base32 secret as Google Authenticator shows it (letters A-Z, digits 2-7)"
-)
-
 
 class OneTimeCodes:
     """Makes the six digits that Google Authenticator would show.
@@ -40,7 +36,10 @@ class OneTimeCodes:
             self._totp = pyotp.TOTP(secret)
             self._totp.at(0)
         except ValueError:
-            raise LoginError(_NOT_BASE32) from None
+            raise LoginError(
+                "SOURCES__MAGENTO__TOTP_SECRET is not a base32 secret as Google Authenticator shows it (letters A-Z, "
+                "digits 2-7)"
+            ) from None
         self._memory = memory
         self._clock = clock
         self._sleep = sleep

@@ -50,3 +50,8 @@ class LoadResult:
     def missing(self) -> dict[str, PermissionMissingError]:
         """Tables that the role may not read."""
         return {name: error for name, error in self.problems.items() if isinstance(error, PermissionMissingError)}
+
+    @property
+    def changed(self) -> int:
+        """Rows that are new or changed, of all tables."""
+        return sum(table.changed for table in self.tables.values())

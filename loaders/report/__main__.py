@@ -9,7 +9,8 @@ from loaders.report.page import report
 
 def main() -> int:
     """Run the command line."""
-    Parser(prog="python -m loaders.report", description=__doc__).parse_args()
+    epilog = "for instance: make report REPORT_LANGUAGE=pt, or REPORT_LANGUAGE=pt python -m loaders.report"
+    Parser(prog="python -m loaders.report", description=__doc__, epilog=epilog).parse_args()
     print(f"report in {report(warehouse())}")
     return 0
 

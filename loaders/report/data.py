@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import duckdb
 from loaders import publish
 from loaders.errors import PipelineError
 from loaders.icommkt.settings import profile_key
+from loaders.nights import last, night_id
 from loaders.paths import Warehouse
 from loaders.text import fingerprint, fit
 from loaders.warehouse import open_warehouse, rows_of
@@ -179,6 +181,8 @@ class Facts:
     """The settings that hold the profiles' keys, by the keys' fingerprints."""
     build_failed: str = ""
     """What failed in a build after the published one."""
+    night_failed: str = ""
+    """Why the last night did not end well."""
 
     def __getitem__(self, name: str) -> list[Row]:
         """The rows of that name."""
@@ -202,7 +206,23 @@ def read(house: Warehouse) -> Facts:
         test["rows"] = json.loads(test["rows"])
     rows |= _pushes(house)
     failed = house.build_failed.read_text(encoding="utf-8") if house.build_failed.exists() else ""
-    return Facts(build, rows, _settings([row["name"] for row in rows["settings"]]), failed)
+    settings = _settings([row["name"] for row in rows["settings"]])
+    return Facts(build, rows, settings, failed, _night_failed(house, rows["runs"], failed))
+
+
+def _night_failed(house: Warehouse, runs: list[Row], build_failed: str) -> str:
+    """Why the last night that is over failed; "" when it did not, or the build or a push tells it."""
+    nights = [one for one in last(house) if one.command == "daily"]
+    if any(one.status == "running" and one.night_id == night_id() for one in nights):
+        return ""  # the page is the end of a night that goes well
+    over = [one for one in nights if one.status != "running"]
+    night = max(over, key=lambda one: one.ended_at or one.started_at, default=None)
+    if night is None or night.status == "succeeded":
+        return ""
+    step = night.steps[-1].step if night.steps else ""
+    began = datetime.fromisoformat(night.started_at)
+    is_told = (step == "build" and build_failed) or any(run["started_at"] >= began for run in runs)
+    return "" if is_told else night.why or night.status
 
 
 def _pushes(house: Warehouse) -> dict[str, list[Row]]:

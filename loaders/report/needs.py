@@ -41,6 +41,8 @@ def _one(
 
 
 def _build(form: Form, facts: Facts) -> Iterator[Row]:
+    if facts.night_failed:
+        yield _one("stop", form.t("night_title"), shown(facts.night_failed))
     if facts.build_failed:
         yield _one(
             "stop",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk
 from demo.environment import PROJECT_ROOT
+from tests.e2e import browser
 from tests.smallest_shop import ProjectCopy
 
 VARS, SEED = "dbt_project.yml", "seeds/icommkt_fields.csv"
@@ -22,6 +24,7 @@ class Shop(ProjectCopy):
     def __init__(self, folder: Path, desk: Desk) -> None:
         super().__init__(folder)
         self.desk = desk
+        self.said = self.said_first = ""
         self.environment = {
             "ICOMMKT__API_URL": desk.url,
             "ICOMMKT__API_KEY": API_KEY,
@@ -47,7 +50,7 @@ class Shop(ProjectCopy):
             name
             for path in self.project.rglob("*")
             if path.is_file() and (source := PROJECT_ROOT / (name := str(path.relative_to(self.project)))).is_file()
-            if source.read_bytes() != path.read_bytes() and path.suffix != ".pyc"
+            if source.read_bytes() != path.read_bytes() and path.suffix not in (".pyc", ".html")
         }
 
     def done(self, module: str, *arguments: str) -> str:
@@ -59,6 +62,7 @@ class Shop(ProjectCopy):
         """Build and push; what ICOMMKT holds of the one contact."""
         built = self.build()
         assert built.returncode == 0, built.stdout
+        self.said = built.stdout
         self.done("loaders.icommkt", "push", "--as-of-date", "2026-11-23")
         return self.desk.held()[ANA]
 
@@ -73,7 +77,12 @@ def shop(tmp_path_factory: pytest.TempPathFactory, icommkt_server: tuple[str, Pa
     desk = Desk(tmp_path_factory.mktemp("desk"), *icommkt_server)
     desk.reset()
     shop = Shop(tmp_path_factory.mktemp("shop"), desk)
+    seed = shop.project / "seeds/excluded_emails.csv"
+    before = seed.read_bytes()
+    shop.seed("excluded_emails", "match,value,reason\nexact,jane.doe@example.com,staff\ndomain,ample.com,typo\n")
     shop.sent()
+    seed.write_bytes(before)
+    shop.said_first = shop.said
     return shop
 
 
@@ -126,12 +135,25 @@ def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_aga
     assert ("former_mart",) not in tables
 
 
-def test_a_failed_build_is_told_by_diff(shop: Shop) -> None:
-    rates = shop.project / "seeds/exchange_rates.csv"
-    before = rates.read_bytes()
-    shop.seed("exchange_rates", "from_currency,to_currency,valid_from,rate\nUSD,ARS,,-1\n")
-    assert shop.build("--select", "exchange_rates").returncode == 1
-    rates.write_bytes(before)
+def test_a_row_of_excluded_emails_that_matches_nobody_is_told_and_masked(shop: Shop) -> None:
+    for row in ("match exact, value j***@example.com, reason staff", "match domain, value ample.com, reason typo"):
+        assert f"excluded_emails_match_somebody: {row}" in shop.said_first
+    assert "jane" not in shop.said_first
+
+
+def test_mistakes_in_seeds_are_told_with_their_rows_and_the_failed_build_by_diff(shop: Shop) -> None:
+    seeds = {
+        "exchange_rates": "from_currency,to_currency,valid_from,rate\nUSD,ARS,,-1\n",
+        "payment_methods": "payment_method,gateway,states,require_paid,note\nodd,X,complete,true,\n",
+    }
+    for name, text in seeds.items():
+        shop.seed(name, text)
+    done = shop.build("--select", *seeds)
+    for name in seeds:
+        shutil.copy(PROJECT_ROOT / f"seeds/{name}.csv", shop.project / "seeds")
+    assert done.returncode == 1
+    assert "payment_methods_have_states_or_require_paid_not_both: payment_method odd, gateway X" in done.stdout
+    assert "nothing was published" in done.stdout.splitlines()[-1]
     assert "note: a later build failed in " in shop.done("loaders.icommkt", "diff")
 
 
@@ -139,14 +161,19 @@ def test_dbt_alone_makes_what_make_build_makes(shop: Shop) -> None:
     contacts = "select * from marts.icommkt_contacts"
     built = shop.marts("published.duckdb", contacts)
     shop.warehouse.with_name("warehouse.marts.duckdb").unlink()
-    said = shop.done(
-        "loaders.dbt", "--quiet build --target prod --vars '{as_of_date: 2026-11-23}' --exclude-resource-type unit_test"
-    )
+    day = "--vars '{as_of_date: 2026-11-23}'"
+    said = shop.done("loaders.dbt", f"--quiet build --target prod {day} --exclude-resource-type unit_test test")
     assert shop.marts("warehouse.marts.duckdb", contacts) == built, said
 
 
-def test_the_docs_are_one_file_that_has_every_column(shop: Shop) -> None:
+def test_the_docs_are_one_file_that_has_every_column(shop: Shop, tmp_path: Path) -> None:
     shop.done("loaders.docs")
-    docs = (shop.project / "target" / "docs.html").read_text(encoding="utf-8")
+    page = shop.project / "target" / "docs.html"
+    docs = page.read_text(encoding="utf-8")
     assert all(words in docs for words in ("discount_codes_360_plus_days", "more than 360 days ago", "fct_refunds"))
     assert 'src="http' not in docs, "it must open without a network"
+    assert "| `ICOMMKT_Amount_180_Days` | `amount_180_days` |" in docs, "the fields of the profile"
+    assert "TABLE OF" not in docs, "what models/overview.md leaves to be filled in"
+    if browser.CHROMIUM:
+        shown = browser.look(page, 1440, tmp_path)
+        assert (shown["said"], shown["too_wide"]) == ([], []), "nor may a browser complain"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from datetime import timedelta
 from pathlib import Path
 
 import duckdb
@@ -46,7 +45,7 @@ def test_a_second_writer_is_told_who_holds_the_warehouse(tmp_path: Path) -> None
             done = pipeline.run("loaders.magento", "load")
         finally:
             holder.kill()
-    assert done.returncode == 1
+    assert done.returncode == 9
     assert f"in use by `daily` (process {holder.pid}" in done.stdout
 
 
@@ -88,14 +87,6 @@ def test_a_mistyped_day_does_nothing_and_the_next_night_sends_though_credit_memo
     assert held
     shown = small.make("push", f"VARS={{as_of_date: {FIRST_DAY}}}", "DRY_RUN=1", **settings)
     assert (shown.returncode, "to send 0" in shown.stdout) == (0, True), shown.stdout
-
-    # The page of that night tells of a push that failed, and why.
-    done = small.make(
-        "daily", f"VARS={{as_of_date: {FIRST_DAY + timedelta(days=1)}}}", ICOMMKT__API_KEY="no", **settings
-    )
-    assert done.returncode != 0
-    page = path.with_name("shop {{ 1 }} & more.report.html").read_text(encoding="utf-8")
-    assert "Último envío a profile_key: falló" in page, done.stdout
 
 
 ODD_PASSWORD = """pass "with' #all $HOME ${PATH} `id` %s \\ ñé = kinds"""

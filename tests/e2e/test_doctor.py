@@ -208,8 +208,13 @@ def test_each_finding_is_told_and_costs_no_other(
 
 def test_the_audience_that_is_sent(place: Place) -> None:
     """Of an audience of subscribers the store must tell who is one."""
-    assert "everybody with a valid e-mail, subscribed or not" in place.checks()["who is sent"].text
     path = Path(place.environment["WAREHOUSE_PATH"]).with_name("published.duckdb")
+    place.set(ICOMMKT__AUDIENCE="")
+    assert place.checks()["who is sent"].state == MISSING
+    write(path, [Given("a@example.com", customer_id=1, is_subscribed=True), Given("b@example.com")])
+    text = place.checks()["who is sent"].text
+    assert text.startswith("ICOMMKT__AUDIENCE is not set, and has no default")
+    assert ("own integration does: 2 contacts" in text, "newsletter: 1 contacts" in text) == (True, True)
     for audience, known, state in (("all", None, OK), ("subscribers", None, MISSING), ("subscribers", False, OK)):
         place.set(ICOMMKT__AUDIENCE=audience)
         write(path, [Given("a@example.com", customer_id=1, is_subscribed=known)])

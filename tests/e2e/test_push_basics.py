@@ -34,12 +34,13 @@ def test_only_what_changed_is_sent(desk: Desk) -> None:
     assert desk.held()["p7@example.com"]["nombre"] == ""
 
 
-def test_dry_run_shows_and_sends_and_writes_nothing(desk: Desk) -> None:
+def test_dry_run_and_diff_show_and_send_and_write_nothing(desk: Desk) -> None:
     desk.publish(people(12))
     shown = desk.run("push", "--dry-run")
     assert shown.returncode == 0
     assert "to send 12 (12 new, 0 changed, 0 stale)" in shown.stdout
     assert "p***@example.com" in shown.stdout
+    assert desk.run("diff", as_of_date=None).returncode == 0
     assert desk.requests() == []
     assert not desk.state.exists()
 

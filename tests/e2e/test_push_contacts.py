@@ -41,7 +41,7 @@ def test_fields_outside_the_hash_travel_with_the_next_send_or_when_stale(desk: D
     push(desk, as_of_date=day(4, "Eva"), max_stale_days="3")
     assert desk.sent() == []
     out = push(desk, as_of_date=day(5, "Eva"), max_stale_days="3")
-    assert "1 stale" in out
+    assert "to send 1 (0 new, 0 changed, 1 stale)" in out
     assert desk.sent() == ["a@example.com"], "three days old; what does not differ is not sent for its age"
     assert desk.held()["a@example.com"]["ICOMMKT_Days_Since_Last_Purchase"] == "15"
 
@@ -51,6 +51,21 @@ def test_audience_of_subscribers(desk: Desk) -> None:
     out = push(desk, audience="subscribers")
     assert sorted(desk.held()) == ["p0@example.com", "p2@example.com", "p4@example.com"]
     assert "4 contacts are not subscribers and stay as they are in ICOMMKT; of 1 of them, guests and accounts," in out
+
+
+def test_who_is_sent_is_asked_for_with_the_number_of_each_choice_until_it_is_chosen(desk: Desk) -> None:
+    desk.publish([*people(6), Given("guest@example.com", {"nombre": "x"}, is_subscribed=None)])
+    asked = "ICOMMKT__AUDIENCE is not set, and has no default: set it to all (everybody with a valid e-mail, as"
+    for command in (["push"], ["push", "--force"], ["verify", "--repair"]):
+        done = desk.run(*command, audience="")
+        (line,) = done.stderr.splitlines()
+        assert (done.returncode, line.startswith(f"error: {asked}")) == (2, True)
+        assert "integration does: 7 contacts) or to subscribers (accounts subscribed to the newsletter: 3 con" in line
+    assert desk.requests() == []
+    assert not desk.state.exists()
+    for command in (["push", "--dry-run"], ["diff"]):
+        done = desk.run(*command, as_of_date=AS_OF if command[0] == "push" else None, audience="")
+        assert (done.returncode, f"note: {asked}" in done.stdout) == (0, True)
 
 
 @pytest.mark.parametrize("arguments", [[], ["--force"], ["--dry-run"]])
@@ -101,7 +116,7 @@ def test_contacts_that_left_are_kept_and_told_of_or_removed_when_asked_and_sent_
     left = "1 acknowledged contacts left the mart (0 whose customer has another e-mail now); they stay as they are"
     assert left in push(desk)
     assert desk.requests() == []
-    push(desk, on_missing="remove")
+    assert "1 left the mart (1 removed)" in push(desk, on_missing="remove")
     assert removals(desk) == ["p19@example.com"]
     assert "p19@example.com" not in desk.held()
     desk.forget_requests()

@@ -122,14 +122,15 @@ def test_the_share_is_of_buyers_not_of_all_contacts(desk: Desk) -> None:
     stopped(desk, "5 of 20 buyers")
 
 
-def test_a_build_of_another_day(desk: Desk) -> None:
+def test_a_build_of_another_day(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     tomorrow = AS_OF + dt.timedelta(days=1)
     desk.publish(changed(people(20)))
     result = desk.run("push", as_of_date=tomorrow)
     assert result.returncode == GUARD
     assert f"is of {AS_OF}, not of {tomorrow}" in result.stderr
     assert desk.requests() == []
-    assert desk.run("push", as_of_date=AS_OF).returncode == 0
+    monkeypatch.setenv("VARS", f"{{as_of_date: {AS_OF}}}")
+    assert desk.run("push", as_of_date=None).returncode == 0
 
 
 def test_without_a_date_today_is_that_of_the_stores_zone(desk: Desk) -> None:

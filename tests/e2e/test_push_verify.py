@@ -123,12 +123,16 @@ def test_preview_shows_both_sides_field_by_field(desk: Desk, monkeypatch: pytest
 
 
 def test_preview_of_others(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.publish([*people(39), Given("new@example.com", {"nombre": "x"}), Given("bad address", {"nombre": "x"})])
+    others = [Given(email, {"nombre": "x"}) for email in ("new@example.com", "bad address")]
+    desk.publish([*people(39), *others, Given("odd@example.com", {"unknown": "x"})])
     assert "nothing would be sent" in preview(desk, "p2@example.com", monkeypatch).stdout
-    assert "ICOMMKT has acknowledged nothing of it" in preview(desk, "new@example.com", monkeypatch).stdout
+    said = preview(desk, "new@example.com", monkeypatch).stdout
+    assert "ICOMMKT has acknowledged nothing of it\n  it would be sent (new)\n" in said
     assert "no contact of the profile any more" in preview(desk, "p39@example.com", monkeypatch).stdout
+    desk.server_setting(known_fields=["ICOMMKT_Purchases_30_Days", "nombre"], unknown_fields="reject")
     assert desk.run("push").returncode == 0
     assert "tried again when its payload changes" in preview(desk, "bad address", monkeypatch).stdout
+    assert "nothing would be sent before its next try" in preview(desk, "odd@example.com", monkeypatch).stdout
     unknown = preview(desk, "nobody@example.com", monkeypatch)
     assert (unknown.returncode, "n***@example.com" in unknown.stderr) == (1, True)
     assert preview(desk, "", monkeypatch).returncode == 2

@@ -22,6 +22,8 @@ def test_two_warehouses_of_one_folder_share_nothing(desk: Desk, tmp_path: Path, 
     write(here.published, people(5))
     write(there.published, people(9)[5:])
     assert desk.run("push", warehouse=here.path).returncode == 0
+    there.make_folders()  # as a first load leaves it, without a state
+    duckdb.connect(str(there.path)).close()
     assert desk.run("push", warehouse=there.path, profile_key=OTHER_PROFILE_KEY).returncode == 0
     assert len(desk.held()) == 5
     assert len(desk.held(OTHER_PROFILE_KEY)) == 4

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,15 +11,15 @@ import duckdb
 import pytest
 
 from loaders.icommkt.errors import GuardError
-from tests.e2e.conftest import FIRST_DAY, Pipeline, demo_pipeline
+from tests.e2e.conftest import FIRST_DAY, Night, Pipeline
+
+LAST_DAY = FIRST_DAY + timedelta(days=1)
 
 
-@pytest.fixture(scope="module")
-def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pipeline]:
-    """A small demo shop after one night."""
-    with demo_pipeline(tmp_path_factory.mktemp("why"), customers=30, orders=80) as pipeline:
-        pipeline.night("day-1", FIRST_DAY)
-        yield pipeline
+@pytest.fixture
+def shop(all_nights: dict[str, Night], pipeline: Pipeline) -> Pipeline:
+    """The demo shop after its nights."""
+    return pipeline
 
 
 def published(shop: Pipeline, sql: str) -> list[tuple[Any, ...]]:
@@ -76,7 +76,7 @@ def test_a_buyer_is_told_with_orders_scores_and_borders_and_what_became_of_the_p
     assert any(line.startswith("segment ") for line in lines)
     assert lines[-3].startswith("acknowledged 20")
     assert lines[-2:-1] == ["nothing would be sent: it is as it was acknowledged"]
-    assert lines[-1].endswith(f"UTC, build of {FIRST_DAY}) succeeded")
+    assert lines[-1].endswith(f"UTC, build of {LAST_DAY}) succeeded")
     for private in (email, first, last, phone):
         assert private not in said.stdout
 
@@ -112,7 +112,7 @@ def test_a_contact_with_many_orders_and_one_that_was_excluded_since(shop: Pipeli
         ((count,),) = db.execute("select count(*) from marts.fct_orders where email = ?", [email]).fetchall()
     said = why(shop, email, **copies)
     assert said.stdout.count("\n  order ") == 20
-    assert f"\n  and {count - 20} older orders, " in said.stdout
+    assert f"\n  and {count - 20:,} older orders, " in said.stdout
 
     with duckdb.connect(str(tmp_path / "published.duckdb")) as db:
         for table in ("dim_contacts", "icommkt_contacts", "icommkt_payload_hashes"):
@@ -129,16 +129,17 @@ def test_a_push_that_was_stopped_and_a_refusal_are_told_with_their_words(shop: P
     with duckdb.connect(str(tmp_path / "warehouse.state.duckdb")) as db:
         db.execute(
             """insert into push.answers by name
-               select * replace (2 as run_id, 'refused' as outcome), 'no room' as reason, 1 as tries, true as permanent,
-                   timestamp '2026-11-20 05:00' as first_at
-               from (select * exclude (reason, tries, permanent, first_at) from push.answers where email = ?)""",
+               select * replace (99 as run_id, 'refused' as outcome), 'no room' as reason, 1 as tries,
+                   true as permanent, timestamp '2026-11-20 05:00' as first_at
+               from (from push.answers select * exclude (reason, tries, permanent, first_at)
+                   where email = ? limit 1)""",
             [email],
         )
     stopped = shop.run("loaders.icommkt", "push", "--as-of-date", "2026-11-25", **copies)
     assert stopped.returncode == GuardError.exit_code, stopped.stdout
     said = why(shop, email, **copies).stdout
     assert "refused 1 times since 2026-11-20 05:00 UTC (no room); tried again when its payload changes" in said
-    assert f"build of {FIRST_DAY}) was stopped by a guard: nothing was sent: the published build is of" in said
+    assert f"build of {LAST_DAY}) was stopped by a guard: nothing was sent: the published build is of" in said
 
 
 def test_a_published_file_of_a_former_version_says_what_to_run(shop: Pipeline, tmp_path: Path) -> None:

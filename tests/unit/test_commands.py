@@ -33,6 +33,7 @@ GOOD = {
     "ICOMMKT__API_URL": "http://127.0.0.1:9",
     "ICOMMKT__API_KEY": KEY,
     "ICOMMKT__PROFILE_KEY": "the-profile-of-the-tests",
+    "ICOMMKT__AUDIENCE": "all",
     "RUNTIME__REQUEST_MAX_ATTEMPTS": "1",
     "RUNTIME__REQUEST_BACKOFF_FACTOR": "0.01",
 }
@@ -113,6 +114,7 @@ def test_each_number_has_its_range(run: Run, tmp_path: Path, name: str, value: s
         ("ICOMMKT__MAX_DROP_SHARE", "1.5"),
         ("ICOMMKT__PERMANENT_PATTERN", "("),
         ("BUILD_MEMORY", "much"),
+        ("REPORT_LANGUAGE", "fr"),
         ("RUNTIME__LOG_LEVEL", "FOO"),
         ("RUNTIME__REQUEST_TIMEOUT", "nan"),
         ("RUNTIME__REQUEST_MAX_ATTEMPTS", "0"),

@@ -1,12 +1,17 @@
 """Which file is the warehouse, and which files lie beside it."""
 
+import os
 import re
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
 
-from loaders.errors import PipelineError
-from loaders.paths import NAMES_INSIDE, PROJECT_ROOT, warehouse
+from loaders.errors import LockedError, PipelineError
+from loaders.paths import NAMES_INSIDE, PROJECT_ROOT, Warehouse, holder, locked, warehouse
 
 
 @pytest.mark.parametrize(
@@ -55,3 +60,28 @@ def test_a_warehouse_is_not_called_like_a_file_beside_one(
     monkeypatch.setenv("WAREHOUSE_PATH", str(tmp_path / name))
     with pytest.raises(PipelineError, match="files beside a warehouse"):
         warehouse()
+
+
+def test_a_killed_command_holds_the_warehouse_only_while_what_it_started_runs(tmp_path: Path) -> None:
+    house = Warehouse(tmp_path / "shop.duckdb")
+    script = f"""
+import subprocess, sys
+from pathlib import Path
+from loaders.paths import Warehouse, lock_to_pass_on, locked
+house = Warehouse(Path({str(house.path)!r}))
+with locked(house, "daily"):
+    print(subprocess.Popen(["sleep", "60"], pass_fds=lock_to_pass_on(house)).pid, flush=True)
+    input()
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as killed:
+        assert killed.stdout is not None
+        started = int(killed.stdout.readline())
+        killed.kill()
+    name = rf"what `daily` \(process {killed.pid}, since .* UTC\) has left running when it was killed; wait"
+    with pytest.raises(LockedError, match=name), locked(house, "load"):
+        pass
+    os.kill(started, signal.SIGKILL)
+    while holder(house):
+        time.sleep(0.02)
+    with locked(house, "load"):
+        pass

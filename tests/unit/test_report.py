@@ -193,6 +193,29 @@ def test_the_numbers_of_one_customer_agree(make: Make) -> None:
     assert "HOT nov 2026 1 1.000" in page.sections["tops"]
 
 
+def test_a_change_is_told_since_the_night_before(make: Make) -> None:
+    before = "insert into marts.rfm_segment_sizes values ('main', '2026-11-23', 'BEGINNERS', 'BEGINNERS_NEW', 4, 1)"
+    assert "Contactos 1 ▼ \N{MINUS SIGN}3 desde ayer" in make(ONE_CUSTOMER + before).sections["glance"]
+
+
+def test_the_days_until_a_buyer_comes_back_are_told(make: Make) -> None:
+    again = "insert into marts.fct_purchases values ('main', 4, 'zoraida@example.com', true, '2026-11-23', 2, 10)"
+    said = "La mitad de las recompras se hace dentro de los 3 días. 100% 0 a 30 días 0% 31"
+    assert said in make(ONE_CUSTOMER + again).sections["cohorts"]
+
+
+def test_moves_to_a_higher_and_to_a_lower_group_are_counted(make: Make) -> None:
+    moves = ", ".join(
+        f"('2026-11-24', 'moved', '{before}', '{before}_A', '{after}', '{after}_A')"
+        for before, after in (("FREQUENT", "LOYAL"), ("BEGINNERS", "LOYAL"), ("LOYAL", "FREQUENT"))
+    )
+    page = make(
+        "insert into marts.rfm_segment_sizes values ('main', '2026-11-23', 'LOYAL', 'LOYAL_A', 3, 1);"
+        f"insert into marts.fct_rfm_segment_moves values {moves}"
+    )
+    assert "Movimientos entre segmentos: 3; a un grupo superior 2, a uno inferior 1." in page.sections["moves"]
+
+
 def test_nobody_is_named_and_nothing_is_fetched(make: Make) -> None:
     said = "zoraida@example.com, +54 9 351 555-1234 is wrong"
     refusal = f"""insert into push.answers (store_key, profile, email, run_id, outcome, status_code, reason, tries)
@@ -223,7 +246,7 @@ def test_warnings_stand_beside_the_tests_that_passed_with_their_rows(make: Make)
     assert "Filas mostradas: 1 de 12." in look
     assert "Una prueba avisa: seeds/rfm_segments.csv: own Filas encontradas: 3." in look
     assert "que no se pudieron leer: 3" in look
-    assert "Tablas sin leer más de un día antes de hacer los datos: 1" in look
+    assert "Tablas sin leer desde hacía más de un día al generar los datos: 1" in look
     assert "E-mails que no son válidos: 2" in look
 
 
@@ -250,7 +273,7 @@ def test_a_build_that_failed_after_the_published_one_is_told(make: Make, tmp_pat
     house = Warehouse(tmp_path / "shop.duckdb")
     house.make_folders()
     house.build_failed.write_text(" in never_empty_contacts", encoding="utf-8")
-    assert "La última construcción de datos falló Falló: never_empty_contacts. Esta" in make().sections["look"]
+    assert "La última generación de datos falló Falló: never_empty_contacts. Esta" in make().sections["look"]
 
 
 @pytest.mark.parametrize(

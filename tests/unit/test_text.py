@@ -36,7 +36,7 @@ def test_a_secret_is_masked_in_each_form_that_it_is_sent_in(form: str) -> None:
     keep_secret('s3cret/"')
     text = form.format('s3cret/"')
     for before in (0, *range(270, 310), *range(780, 840)):
-        assert "s3cr" not in fit("y" * before + " " + text + " end")
+        assert "s3cr" not in fit("y" * before + " " + text + " end").lower()
     assert "czNj" not in mask(text)
 
 

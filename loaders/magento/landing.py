@@ -26,12 +26,11 @@ from loaders.magento.quarantine import QUARANTINED
 from loaders.magento.schema import TYPES, Table, all_columns
 from loaders.magento.whole import Whole
 from loaders.paths import Warehouse
+from loaders.warehouse import ZSTD_FROM
 
 SOURCE, DATASET = "magento", "raw"
 MERGE: Any = {"disposition": "merge", "strategy": "delete-insert"}
 MEMORY_LIMIT = "200MB"
-ZSTD_FROM = 200
-"""Bytes of a text from which a column of them is compressed by ZSTD: orders' lines take a twentieth."""
 _LINES = pa.schema(
     [
         *((name, pa.string()) for name in ("store_key", "table_name", "line", "row_id", "column_name", "reason")),

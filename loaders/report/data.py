@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -207,10 +207,10 @@ def read(house: Warehouse) -> Facts:
     rows |= _pushes(house)
     failed = house.build_failed.read_text(encoding="utf-8") if house.build_failed.exists() else ""
     settings = _settings([row["name"] for row in rows["settings"]])
-    return Facts(build, rows, settings, failed, _night_failed(house, rows["runs"], failed))
+    return Facts(build, rows, settings, failed, _night_failed(house, rows["runs"]))
 
 
-def _night_failed(house: Warehouse, runs: list[Row], build_failed: str) -> str:
+def _night_failed(house: Warehouse, runs: list[Row]) -> str:
     """Why the last night that is over failed; "" when it did not, or the build or a push tells it."""
     nights = [one for one in last(house) if one.command == "daily"]
     if any(one.status == "running" and one.night_id == night_id() for one in nights):
@@ -219,9 +219,11 @@ def _night_failed(house: Warehouse, runs: list[Row], build_failed: str) -> str:
     night = max(over, key=lambda one: one.ended_at or one.started_at, default=None)
     if night is None or night.status == "succeeded":
         return ""
-    step = night.steps[-1].step if night.steps else ""
     began = datetime.fromisoformat(night.started_at)
-    is_told = (step == "build" and build_failed) or any(run["started_at"] >= began for run in runs)
+    has_failed_build = (
+        house.build_failed.exists() and house.build_failed.stat().st_mtime >= began.replace(tzinfo=UTC).timestamp()
+    )
+    is_told = has_failed_build or any(run["started_at"] >= began for run in runs)
     return "" if is_told else night.why or night.status
 
 

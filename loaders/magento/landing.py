@@ -41,7 +41,7 @@ _LINES = pa.schema(
 
 @dataclass
 class Part:
-    """A job and what is kept of it in the state of resource `name`.
+    """A job and what is kept of it in the state of resource `name`: several resources may write one table.
 
     What is left is kept under `slot` ("" for what is not resumed) with `about`; when all is read, `then` is kept.
     `forgets` names what does not hold any more once the job has begun.
@@ -70,11 +70,11 @@ def _rows(part: Part, store_key: str) -> Iterator[Any]:
         kept.pop(name, None)
     if part.job.is_done and part.job.is_believed:
         kept.update(part.then())
-    elif part.slot and part.job.is_believed:
+    elif part.slot and part.job.is_believed:  # of what is not believed nothing is kept: it is asked for again
         kept[part.slot] = {**part.about, "left": part.job.left}
 
 
-def _whole(whole: Whole) -> Iterator[Any]:
+def _small_table(whole: Whole) -> Iterator[Any]:
     yield _work(whole.read)
 
 
@@ -113,7 +113,7 @@ def _source(parts: Sequence[Part | Whole], store_key: str) -> Iterator[DltResour
         if isinstance(part, Part):
             yield dlt.resource(_rows, name=part.name, **_hints(part.job.table))(part, store_key)
         else:
-            yield dlt.resource(_whole, name=part.table.name, **_hints(part.table))(part)
+            yield dlt.resource(_small_table, name=part.table.name, **_hints(part.table))(part)
     keys = ("store_key", "table_name", "line")
     yield dlt.resource(_lines, name=QUARANTINED, primary_key=keys, write_disposition=MERGE)(parts, store_key)
 

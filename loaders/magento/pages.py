@@ -74,7 +74,11 @@ class Job:
         is_new: bool = False,
         until: datetime | None = None,
     ) -> None:
-        """`is_new`: raw has no row of the table. `latest` becomes the latest change that is not after `until`."""
+        """`is_new`: raw has no row of the table.
+
+        `latest` becomes the latest change that is not after `until`: the next window's begin if the store's clock is
+        ahead. `keys` are those that came, for who looks for what is gone.
+        """
         self.table = table
         self.ranges = [Range(after or 0, upto) for after, upto in left]
         self.rows_left = 0.0

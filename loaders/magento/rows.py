@@ -155,7 +155,7 @@ def _column(column: Column, items: list[Any], unreadable: dict[int, dict[str, st
     if column.keys:
         return pa.array([_cut(column, n, value, unreadable) for n, value in enumerate(values)], pa.string())
     try:
-        return _whole(column, values)
+        return _all_fitting(column, values)
     except _MISFITS:
         pass
     fitting: list[Any] = []
@@ -168,7 +168,7 @@ def _column(column: Column, items: list[Any], unreadable: dict[int, dict[str, st
     return pa.array(fitting, TYPES[column.type][0])
 
 
-def _whole(column: Column, values: list[Any]) -> pa.Array:
+def _all_fitting(column: Column, values: list[Any]) -> pa.Array:
     """Convert values that all fit; raises an error of Arrow or Python otherwise."""
     kind = TYPES[column.type][0]
     if column.type in _PLAIN and not set(map(type, values)) <= _PLAIN[column.type]:  # Arrow would make 1 of 1.5

@@ -1,6 +1,6 @@
 {#-
-    A select column that repeats the row once per object of a JSON list. `fields` are the objects' fields, dots between
-    levels; each is a text of the column, NULL where there is none. A row whose list is empty or NULL goes.
+    A select column that repeats the row once per object of a JSON list. `fields` are the objects' fields, with one dot
+    at most; each is a text of the column, NULL where there is none. A row whose list is empty or NULL goes.
 -#}
 {% macro explode_json(json, fields, value) -%}
     {{ return(adapter.dispatch('explode_json', 'magento_icommkt')(json, fields, value)) }}

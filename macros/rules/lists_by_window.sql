@@ -1,6 +1,6 @@
 {#-
-    The last CTEs of a model of lists, which then selects from `final`. `bought` is a CTE with a row for each value that a purchase adds to a list: contact_number,
-    window_name, value, and the place by which the values are sorted. Comes to a row per contact and window with the list as a
+    The last CTEs of a model of lists, which then selects from `final`. `bought` is a CTE with a row for each value that
+    a purchase adds to a list: contact_number, window_name, value, and the place by which the values are sorted. Comes to a row per contact and window with the list as a
     text: each value once, where it stands first, and as many whole values as icommkt_profile_fields allows the column.
 -#}
 {% macro lists_by_window(bought, list) -%}

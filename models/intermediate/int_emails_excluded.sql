@@ -34,7 +34,7 @@ domains as (
 
 ),
 
-{# Of a row such as example.com the domain itself and all below it. Domains are few, so each is looked at once. -#}
+{# Of a row such as example.com the domain itself and all that end with .example.com. They are few: each is tried. -#}
 excluded_domains as (
 
     select

@@ -6,6 +6,7 @@ purchases as (
 
 ),
 
+{# `promo_codes` is a list here, a text in fct_purchases. -#}
 orders as (
 
     select * from {{ ref('int_orders_assessed') }}

@@ -39,6 +39,7 @@ bought as (
 
 ),
 
+{# `final`: a row per contact and window, its list as a text, cut to what the field holds. -#}
 {{ lists_by_window('bought', 'brands') }}
 
 select * from final

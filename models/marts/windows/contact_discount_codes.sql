@@ -34,6 +34,7 @@ bought as (
 
 ),
 
+{# `final`: a row per contact and window, its list as a text, cut to what the field holds. -#}
 {{ lists_by_window('bought', 'discount_codes') }}
 
 select * from final

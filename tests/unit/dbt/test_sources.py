@@ -1,5 +1,6 @@
 """The dbt source describes exactly the raw tables and columns that the loader declares."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +34,11 @@ def test_keys_are_tested_as_declared() -> None:
         for name, table in source_tables().items()
     }
     assert tested == {name: [["store_key", *table.primary_key]] for name, table in TABLES.items()}
+
+
+def test_what_a_row_keeps_of_a_list_is_what_staging_reads_of_it() -> None:
+    models = [path.read_text(encoding="utf-8") for path in SOURCES.parent.glob("*.sql")]
+    for table in TABLES.values():
+        for column in (one for one in table.columns if one.keys):
+            (sql,) = [one for one in models if f"'{table.name}'" in one and f"list='{column.name}'" in one]
+            assert re.findall(r"^ +'([\w.]+)': '", sql, re.MULTILINE) == list(column.keys), (table.name, column.name)

@@ -181,9 +181,11 @@ class Job:
         filters, end, is_single = self._asked(one)
         is_patient = is_single and self._refused_in_a_row < PATIENT_REFUSALS
         is_trouble = bool(one.size or one.probe)
+        # Single rows that are asked for again have had their retries: each more night would wait for all of them.
+        is_hasty = bool(self._ids) or (is_trouble and not is_patient)
         try:
             items, total, size = reader.page(
-                table, [*self._filters, *filters], one.size or reader.page_size, hasty=is_trouble and not is_patient
+                table, [*self._filters, *filters], one.size or reader.page_size, hasty=is_hasty
             )
         except BadAnswerError as error:
             reader.check_alive(error)

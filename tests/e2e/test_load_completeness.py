@@ -161,7 +161,7 @@ def test_rows_that_break_their_page_are_alone_in_the_quarantine(
     desk.requests()
     again = desk.load(folder, (ORDERS,))
     assert again.quarantined == len(bad), "tried again, once each"
-    assert len([one for one in desk.requests() if "/orders?" in one["path"]]) < 40, "the sweep does not look for them"
+    assert len([one for one in desk.requests() if "/orders?" in one["path"]]) < 30, "the sweep does not look for them"
 
     desk.set(poison_orders=[])
     last = desk.load(folder, (ORDERS,))

@@ -22,7 +22,7 @@ from typing import Any, TextIO
 
 import duckdb
 
-from loaders.errors import LockedError, said
+from loaders.errors import LONGEST_LINE, LockedError, said
 from loaders.paths import Warehouse, holder, locked
 from loaders.text import plain
 
@@ -34,7 +34,6 @@ LARGEST_LOG = 10_000_000
 """Bytes of one night's log; what is said beyond them is not kept."""
 RESERVE = 100_000
 """Bytes that a night keeps to itself, so that it can be written down how it ended on a full disk."""
-LONGEST_LINE = 2_000
 COUNTS = ("rows", "contacts", "sent", "refused", "warnings")
 _COLUMNS = ("step", "started_at", "seconds", *COUNTS)
 TIME = "%Y-%m-%d %H:%M:%S"

@@ -10,7 +10,7 @@ from typing import Any
 import dlt
 import duckdb
 
-from loaders.errors import PipelineError
+from loaders.errors import PipelineError, is_full, said
 from loaders.text import fit
 
 USUAL_BUILD_MEMORY = 4_000_000_000
@@ -50,13 +50,18 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:
-        if isinstance(error, duckdb.IOException) and "lock" in str(error).lower():
+        if is_held(error):
             raise PipelineError(
                 f"{path} is open in another program; close it there (readers should open the published file)"
             ) from None
         raise cannot_be_opened(path, error) from None
     connection.execute(f"set TimeZone = 'UTC'; set zstd_min_string_length = {ZSTD_FROM}")
     return connection
+
+
+def is_held(error: duckdb.Error) -> bool:
+    """Tell whether a file cannot be opened because another process has it open."""
+    return "Could not set lock" in str(error)
 
 
 def quoted(text: object) -> str:
@@ -74,7 +79,9 @@ def rows_of(
 
 
 def cannot_be_opened(path: Path, error: duckdb.Error) -> PipelineError:
-    """What to say of a file that is damaged, cut short or no database at all."""
+    """What to say of a file that is damaged, cut short, no database at all, or has no room for what it must write."""
+    if is_full(error):
+        return PipelineError(said(error))
     return PipelineError(
         f"{path} cannot be opened ({fit(error)}); if it is damaged, put a backup in its place (the README's list of "
         "files says which can be made again)"

@@ -29,7 +29,7 @@ REFUSED_IN_A_ROW = 1_000
 """The same for contacts refused inside good answers."""
 SUSPECTS_BEFORE_LEARNING = 2
 """A 500 or a silence may be chance; so many times the halves must succeed before the smaller size is remembered."""
-GRACE = 5.0  # seconds that requests under way are given when a run is asked to end
+GRACE = 5.0  # seconds that requests under way are given when a run ends early
 COMMIT_WITHIN = 0.05
 """Seconds that an answer may wait for others to be written down with it."""
 CHECK = "check the API key, the profile key and the profile's fields"
@@ -125,7 +125,7 @@ class Sender:
         except BaseException as error:
             self._stop.set()
             failure = error
-        if isinstance(failure, KeyboardInterrupt):
+        if failure is not None:
             # Their answers may drip, or never come. A request that began meanwhile is met by the next round.
             _, rest = wait(running, timeout=GRACE)
             while rest := wait(rest, timeout=COMMIT_WITHIN).not_done:

@@ -16,7 +16,7 @@ import duckdb
 from loaders import publish
 from loaders.errors import PipelineError
 from loaders.icommkt.settings import profile_key
-from loaders.nights import last, night_id
+from loaders.nights import NAME, last, night_id
 from loaders.paths import Warehouse
 from loaders.text import fingerprint, fit
 from loaders.warehouse import open_warehouse, rows_of
@@ -219,11 +219,9 @@ def _night_failed(house: Warehouse, runs: list[Row]) -> str:
     night = max(over, key=lambda one: one.ended_at or one.started_at, default=None)
     if night is None or night.status == "succeeded":
         return ""
-    began = datetime.fromisoformat(night.started_at)
-    has_failed_build = (
-        house.build_failed.exists() and house.build_failed.stat().st_mtime >= began.replace(tzinfo=UTC).timestamp()
-    )
-    is_told = has_failed_build or any(run["started_at"] >= began for run in runs)
+    began = datetime.strptime(night.night_id, NAME).replace(tzinfo=UTC)  # `started_at` has no parts of a second
+    has_failed_build = house.build_failed.exists() and house.build_failed.stat().st_mtime >= began.timestamp()
+    is_told = has_failed_build or any(run["started_at"].replace(tzinfo=UTC) >= began for run in runs)
     return "" if is_told else night.why or night.status
 
 

@@ -213,16 +213,34 @@ def test_an_odd_list_is_no_trace(desk: Desk, hostile: Hostile, listed: bytes) ->
         assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
-def test_a_push_that_is_asked_to_end_ends_in_seconds_though_the_server_drips(desk: Desk, hostile: Hostile) -> None:
+def test_a_push_that_fails_waits_for_no_answer_that_drips(desk: Desk, hostile: Hostile) -> None:
+    first = iter(range(1))
+
     def behave(handler: _Handler, emails: list[str]) -> None:
-        if hostile.requests > 2:
+        if next(first, None) is None:
+            handler.answer(b"", status=301, Location="https://new.example/api")
+        else:
+            handler.drip()
+
+    hostile.behave = behave
+    started = time.monotonic()
+    assert desk.run("push", senders="2", batch_size="5", read_timeout="600").returncode == 4
+    assert time.monotonic() - started < 60
+
+
+def test_a_push_that_is_asked_to_end_ends_in_seconds_though_the_server_drips(desk: Desk, hostile: Hostile) -> None:
+    to_answer = iter(range(2))
+    dripping = threading.Semaphore(0)
+
+    def behave(handler: _Handler, emails: list[str]) -> None:
+        if next(to_answer, None) is None:
+            dripping.release()
             handler.drip()
         handler.answer(taken(emails))
 
     hostile.behave = behave
     process = desk.start("push", senders="2", batch_size="5", read_timeout="600")
-    while hostile.requests < 4:
-        time.sleep(0.05)
+    assert all(dripping.acquire(timeout=60) for _ in range(2))
     process.terminate()
     started = time.monotonic()
     _, err = process.communicate(timeout=60)

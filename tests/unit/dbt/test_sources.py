@@ -28,14 +28,6 @@ def test_each_column_is_there_in_the_same_order() -> None:
     assert documented == {name: [column.name for column in all_columns(table)] for name, table in TABLES.items()}
 
 
-def test_keys_are_tested_as_declared() -> None:
-    tested = {
-        name: [test["primary_key"]["arguments"]["columns"] for test in table["data_tests"] if "primary_key" in test]
-        for name, table in source_tables().items()
-    }
-    assert tested == {name: [["store_key", *table.primary_key]] for name, table in TABLES.items()}
-
-
 def test_what_a_row_keeps_of_a_list_is_what_staging_reads_of_it() -> None:
     models = [path.read_text(encoding="utf-8") for path in SOURCES.parent.glob("*.sql")]
     for table in TABLES.values():

@@ -51,8 +51,8 @@ def take_over(raw: RawStore, tables: Iterable[Table]) -> None:
         gone = "coalesce(_deleted_at, current_timestamp::timestamp)" if table.name in read else "_deleted_at"
         own = {"_unreadable": "null", "_row_hash": "''", "_deleted_at": gone}
         values = {column.name: f'"{column.name}"' for column in table.columns} | {"_changed_at": "_changed_at"} | own
-        values |= {column.name: _list(table, column) for column in table.columns if column.keys}
-        lists = [f"{PREFIX}{CHILDREN[table.name, column.name][0]}" for column in table.columns if column.keys]
+        values |= {column.name: _list(table, column) for column in table.columns if column.fields}
+        lists = [f"{PREFIX}{CHILDREN[table.name, column.name][0]}" for column in table.columns if column.fields]
         names = ", ".join(f'"{one}"' for one in values)
         keys = " and ".join(f'row."{key}" = former."{key}"' for key in table.primary_key)
         raw.change(
@@ -74,14 +74,14 @@ def _list(table: Table, column: Column) -> str:
     """The SQL of a list as the store would have sent it, from its former table."""
     child, parent = CHILDREN[table.name, column.name]
     nested: dict[str, list[str]] = {}
-    for key in column.keys:
+    for key in column.fields:
         outer, _, inner = key.partition(".")
         nested.setdefault(outer, []).extend([inner] if inner else [])
     parts = [
         f"{outer}: {{{', '.join(f'{one}: line.{one}' for one in inner)}}}" if inner else f"{outer}: line.{outer}"
         for outer, inner in nested.items()
     ]
-    return f"""(select to_json(list({{{", ".join(parts)}}} order by line.{column.keys[0]}))::varchar
+    return f"""(select to_json(list({{{", ".join(parts)}}} order by line.{column.fields[0]}))::varchar
         from raw.{PREFIX}{child} as line
         where line.store_key = former.store_key and line.{parent} = former."{table.key}"
           and line._dlt_load_id = former._dlt_load_id)"""

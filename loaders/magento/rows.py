@@ -152,7 +152,7 @@ def _column(column: Column, items: list[Any], unreadable: dict[int, dict[str, st
     values = items
     for name in column.json_path.split("."):
         values = [value.get(name) if type(value) is dict else None for value in values]
-    if column.keys:
+    if column.fields:
         return pa.array([_cut(column, n, value, unreadable) for n, value in enumerate(values)], pa.string())
     try:
         return _all_fitting(column, values)
@@ -187,21 +187,21 @@ def _all_fitting(column: Column, values: list[Any]) -> pa.Array:
 
 
 def _cut(column: Column, n: int, value: Any, unreadable: dict[int, dict[str, str]]) -> str | None:
-    """JSON of a list of objects, of each the wanted keys: none without a readable key, of two with one the later."""
+    """JSON of a list of objects, of each the wanted fields: none without a readable key, of two with one the later."""
     elements = php_list(value)
     if elements is None:
         if value is not None:
             unreadable[n][column.name] = "not a list; the row was read without it"
         return None
-    wanted = {key.partition(".")[0] for key in column.keys}
+    wanted = {field.partition(".")[0] for field in column.fields}
     kept: dict[int, dict[str, Any]] = {}
     for element in elements:
-        key = element.get(column.keys[0]) if type(element) is dict else None
+        key = element.get(column.fields[0]) if type(element) is dict else None
         if type(key) is not int:
             try:
                 key = _to_int(key)
             except _MISFITS:
-                unreadable[n][column.name] = f"an element without a readable {column.keys[0]}; read without it"
+                unreadable[n][column.name] = f"an element without a readable {column.fields[0]}; read without it"
                 continue
         kept[key] = element if element.keys() <= wanted else {name: element[name] for name in element if name in wanted}
     return orjson.dumps(list(kept.values())).decode()

@@ -30,14 +30,14 @@ class Column:
 
     `path` is where the value stands in an item of the answer, dots between levels; "" means the column's own name.
     A row without a `required` value is not taken. `json` is whatever stands there, as it was sent; a `list` is a list
-    however PHP wrote it. With `keys` it is one of objects, of which these are kept; the first is an object's own key.
+    however PHP wrote it. With `fields` it is one of objects, of which these are kept; the first is an object's own key.
     """
 
     name: str
     type: ColumnType
     path: str = ""
     required: bool = False
-    keys: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
 
     @property
     def json_path(self) -> str:
@@ -124,13 +124,13 @@ def fields_filter(table: Table, columns: tuple[Column, ...] = ()) -> str:
     """
     tree: dict[str, Any] = {}
     for column in columns or table.columns:
-        for key in column.keys or ("",):
+        for key in column.fields or ("",):
             node: dict[str, Any] | None = tree
             *above, last = f"{column.json_path}.{key}".strip(".").split(".")
             for name in above:
                 node = node.setdefault(name, {}) if node is not None else None
             if node is not None:
-                node[last] = None if column.type in ("json", "list") and not column.keys else {}
+                node[last] = None if column.type in ("json", "list") and not column.fields else {}
 
     def text(node: dict[str, Any]) -> str:
         return ",".join(f"{name}[{text(below)}]" if below else name for name, below in node.items())

@@ -85,7 +85,7 @@ PRODUCTS = Table(
         *_DATES,
         Column("website_ids", "list", "extension_attributes.website_ids"),
         Column("variant_product_ids", "list", "extension_attributes.configurable_product_links"),
-        Column("category_links", "list", "extension_attributes.category_links", keys=("category_id", "position")),
+        Column("category_links", "list", "extension_attributes.category_links", fields=("category_id", "position")),
         Column("custom_attributes", "list"),
         Column("extension_attributes", "json"),
     ),
@@ -111,7 +111,7 @@ CUSTOMERS = Table(
         Column(
             "addresses",
             "list",
-            keys=(
+            fields=(
                 *("id", "city", "region.region", "region.region_code", "postcode", "country_id", "telephone"),
                 *("default_billing", "default_shipping"),
             ),
@@ -157,7 +157,7 @@ ORDERS = Table(
         Column(
             "items",
             "list",
-            keys=(
+            fields=(
                 *("item_id", "parent_item_id", "product_id", "product_type", "sku", "name"),
                 *("qty_ordered", "qty_invoiced", "qty_refunded", "qty_canceled", "base_price", "base_row_total"),
                 *("base_discount_amount", "base_tax_amount", "base_amount_refunded", "created_at", "updated_at"),
@@ -185,7 +185,7 @@ CREDITMEMOS = Table(
         Column(
             "items",
             "list",
-            keys=(
+            fields=(
                 *("entity_id", "order_item_id", "product_id", "sku", "name", "qty", "base_price", "base_row_total"),
                 *("base_discount_amount", "base_tax_amount"),
             ),

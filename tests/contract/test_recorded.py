@@ -234,7 +234,7 @@ def test_every_object_has_the_recorded_keys_and_types_and_all_that_is_loaded(wor
     assert unknown(table.name, rows) == []
     found = shape(rows)
     loaded = [column.json_path for column in table.columns]
-    loaded += [f"{column.json_path}[].{key}" for column in table.columns for key in column.keys]
+    loaded += [f"{column.json_path}[].{key}" for column in table.columns for key in column.fields]
     for path, types in RECORDED["objects"][table.name].items():
         sure = {name for name in types.split("|") if not name.endswith("?")}
         assert path not in loaded or sure <= found.get(f"[].{path}", set()), path

@@ -80,27 +80,6 @@ def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
         assert connection.execute("select count(*) from raw.quarantine").fetchone() == (0,)
 
 
-@slow
-@pytest.mark.parametrize("seed", range(36))
-def test_after_a_kill_at_any_moment_an_undisturbed_run_repairs(
-    still: Desk, undisturbed: Path, tmp_path: Path, seed: int
-) -> None:
-    process = still.start(tmp_path, "load", SOURCES__MAGENTO__CHUNK_IDS="150")
-    draw = random.Random(seed)
-    # From the first request on, so that the moments are those of the load and not of Python's start.
-    assert process.stdout is not None
-    while process.poll() is None and not house(tmp_path).path.exists():
-        time.sleep(0.02)
-    time.sleep(draw.uniform(0, 8.0))
-    killed = process.poll() is None
-    if killed:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    print(f"kill {seed}: {'killed' if killed else 'had ended'}")
-    assert still.load(tmp_path).errors == []
-    assert same_rows(tmp_path, undisturbed)
-
-
 @pytest.mark.parametrize("seed", range(24 if FULL else 1))
 def test_after_a_kill_in_a_later_night_an_undisturbed_run_repairs(desk: Desk, tmp_path: Path, seed: int) -> None:
     """With everything that a later night does: a window, second looks, deletions and what hangs on them."""

@@ -241,7 +241,9 @@ def test_two_pushes_at_once_do_not_mix(desk: Desk) -> None:
     first = desk.start("push", batch_size="10", senders="1")
     while not desk.requests():
         time.sleep(0.05)
+    first.send_signal(signal.SIGSTOP)
     second = desk.run("push")
+    first.send_signal(signal.SIGCONT)
     assert second.returncode == 9
     assert "is in use by" in second.stderr
     first.communicate()

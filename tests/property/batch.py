@@ -108,7 +108,7 @@ def with_lists(store: Store, table: Table) -> list[Row]:
     """A table's rows, each with the lists that stores have as tables: of those, rows of the same load."""
     rows = [dict(row) for row in store.get(table.name, ())]
     for column in table.columns:
-        if column.keys:
+        if column.fields:
             child, parent = CHILDREN[table.name, column.name]
             found: dict[Any, list[Row]] = {}
             for row in store.get(child, ()):
@@ -121,7 +121,7 @@ def with_lists(store: Store, table: Table) -> list[Row]:
 
 def _element(column: Column, row: Row) -> Row:
     element: Row = {}
-    for key in column.keys:
+    for key in column.fields:
         *above, name = key.split(".")
         node = element.setdefault(above[0], {}) if above else element
         if row.get(name) is not None:

@@ -10,9 +10,6 @@ purchases as (
 orders as (
 
     select * from {{ ref('int_orders_assessed') }}
-    where
-        is_purchase
-        and not {{ list_is_empty('promo_codes') }}
 
 ),
 

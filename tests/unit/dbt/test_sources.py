@@ -31,6 +31,6 @@ def test_each_column_is_there_in_the_same_order() -> None:
 def test_what_a_row_keeps_of_a_list_is_what_staging_reads_of_it() -> None:
     models = [path.read_text(encoding="utf-8") for path in SOURCES.parent.glob("*.sql")]
     for table in TABLES.values():
-        for column in (one for one in table.columns if one.keys):
+        for column in (one for one in table.columns if one.fields):
             (sql,) = [one for one in models if f"'{table.name}'" in one and f"list='{column.name}'" in one]
-            assert re.findall(r"^ +'([\w.]+)': '", sql, re.MULTILINE) == list(column.keys), (table.name, column.name)
+            assert re.findall(r"^ +'([\w.]+)': '", sql, re.MULTILINE) == list(column.fields), (table.name, column.name)

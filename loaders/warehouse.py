@@ -50,7 +50,7 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
     try:
         connection = duckdb.connect(str(path), read_only=read_only)
     except duckdb.Error as error:
-        if is_held(error):
+        if is_open_elsewhere(error):
             raise PipelineError(
                 f"{path} is open in another program; close it there (readers should open the published file)"
             ) from None
@@ -59,7 +59,7 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
     return connection
 
 
-def is_held(error: duckdb.Error) -> bool:
+def is_open_elsewhere(error: duckdb.Error) -> bool:
     """Tell whether a file cannot be opened because another process has it open."""
     return "Could not set lock" in str(error)
 

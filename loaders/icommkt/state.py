@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from loaders.icommkt import former
 from loaders.icommkt.errors import BusyError
-from loaders.warehouse import cannot_be_opened, is_held, quoted, rows_of
+from loaders.warehouse import cannot_be_opened, is_open_elsewhere, quoted, rows_of
 
 TABLES = """
 create schema if not exists push;
@@ -129,7 +129,7 @@ class State:
             else:
                 db.execute(f"attach {quoted(path)} as state{' (read_only)' if read_only else ''}")
         except duckdb.Error as error:
-            if is_held(error):
+            if is_open_elsewhere(error):
                 raise BusyError(f"{path} is in use by another process; wait for it to end") from None
             raise cannot_be_opened(path, error) from None
         if read_only and is_there:

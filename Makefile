@@ -7,6 +7,8 @@ RUN := $(VENV)/bin/python
 LOADER = $(RUN) $(if $(DEMO),-m demo run) -m
 # Two processes; what may run beside what: tests/conftest.py.
 PYTEST := $(RUN) -m pytest -n 2 --dist loadscope --no-loadscope-reorder
+# Spark's environment: dbt-spark and pyspark, which nothing else needs.
+SPARK := .venv-spark
 export DO_NOT_TRACK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
@@ -19,7 +21,7 @@ UV = uv pip compile -q --no-header --no-emit-index-url --no-emit-find-links --un
 # VARS and EMAIL reach the commands in the environment, where make puts them: no list of processes shows them there.
 
 .PHONY: help demo demo-up demo-day demo-down daily load build push report status doctor verify backfill compact reset \
-	why preview diff dbt fields docs docs-serve test-fast test test-all lint lock clean
+	export fetch why preview diff dbt fields docs docs-serve test-fast test test-spark test-all lint lock clean
 
 # `##@` is a group; what follows the | of a `##` are the variables that a command takes.
 help: ## This list
@@ -48,7 +50,7 @@ daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push, 
 load: $(VENV)/.installed ## Load what is new or changed in the store | VARS
 	@$(LOADER) loaders.magento load
 
-build: $(VENV)/.installed ## Build and test the models, then publish | VARS; TARGET=dev beside the night's; BUILD_MEMORY=8GB
+build: $(VENV)/.installed $(if $(filter spark,$(TARGET)),$(SPARK)/.installed) ## Build and test the models, then publish | VARS; TARGET=dev beside the night's, spark for many stores; BUILD_MEMORY=8GB
 	@$(LOADER) loaders.build $(if $(TARGET),--target $(TARGET))
 
 push: $(VENV)/.installed ## Send ICOMMKT what changed | DRY_RUN=1 only shows it; FORCE=1 although a guard objects; BLANK=old_key; VARS
@@ -76,6 +78,13 @@ compact: $(VENV)/.installed ## Give disk space back: write the warehouse's files
 reset: ## Remove the default warehouse and its state | CONFIRM=yes
 	@test "$(CONFIRM)" = yes || { echo "error: this removes warehouse/, with what ICOMMKT has acknowledged; say CONFIRM=yes" >&2; exit 2; }
 	@rm -rf warehouse
+
+##@ Many stores, on Apache Spark: docs/scale.md
+export: $(VENV)/.installed ## Copy this store's raw tables to LAKE_PATH, from where make build TARGET=spark takes all stores
+	@$(LOADER) loaders.lake export
+
+fetch: $(VENV)/.installed ## Publish this store's marts of the lake's last build, for push, preview, report
+	@$(LOADER) loaders.lake fetch
 
 ##@ Look, and change
 why: $(VENV)/.installed ## One contact in words: its orders, its scores, why it is sent or not | EMAIL=ana@example.com
@@ -106,6 +115,9 @@ test-fast: $(VENV)/.installed-dev ## Unit tests of Python and dbt, one small bui
 test: $(VENV)/.installed-dev ## Every test
 	@$(PYTEST)
 
+test-spark: $(VENV)/.installed-dev $(SPARK)/.installed ## The models on Spark: unit tests, data tests, every mart equal to DuckDB's
+	@$(RUN) -m pytest -o faulthandler_timeout=1800 tests/spark
+
 test-all: $(VENV)/.installed-dev ## Every test and the long searches; hours
 	@PROPERTY_STORES=20000 LOAD_TESTS_FULL=1 PUSH_STORM=full $(PYTEST)
 	@$(RUN) -m tests.property.mutations
@@ -119,9 +131,10 @@ lint: $(VENV)/.installed-dev ## Style and types of Python and SQL, the dbt proje
 		$(VENV)/bin/dbt --quiet parse
 	@$(VENV)/bin/dbt-bouncer run --config-file .dbt-bouncer.yml > target/lint/bouncer.txt 2>&1 || { cat target/lint/bouncer.txt; exit 1; }
 
-lock: ## Write both requirements.txt anew from their .in; needs uv | UPGRADE=1 also takes newer versions
+lock: ## Write each requirements.txt anew from its .in; needs uv | UPGRADE=1 also takes newer versions
 	@$(UV) requirements.in -o requirements.txt
 	@$(UV) -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	@$(UV) -c requirements.txt requirements-spark.in -o requirements-spark.txt
 
 clean: ## Remove what can be made again: caches, docs, the demo's files; never warehouse/
 	@rm -rf target logs demo/.data .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -137,4 +150,10 @@ $(VENV)/.installed: requirements.txt
 
 $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@$(RUN) -m pip install -q --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(SPARK)/.installed: requirements-spark.txt
+	@echo "installing Spark into $(SPARK) (once; 500 MB, some minutes)"
+	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
+	@$(SPARK)/bin/python -m pip install -q --require-hashes -r requirements-spark.txt
 	@touch $@

@@ -26,6 +26,7 @@ def demo_environment(folder: Path, magento_url: str, icommkt_url: str) -> dict[s
         "DLT_PROJECT_DIR": str(folder),
         "DLT_DATA_DIR": str(folder / "dlt"),  # not the user's own folder, whose settings would be read too
         "WAREHOUSE_PATH": str(folder / "warehouse" / "warehouse.duckdb"),
+        "LAKE_PATH": str(folder / "lake"),
         "SOURCES__MAGENTO__BASE_URL": magento_url,
         "SOURCES__MAGENTO__USERNAME": "icomm",
         "SOURCES__MAGENTO__PASSWORD": DEMO_PASSWORD,

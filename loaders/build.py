@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -26,7 +26,7 @@ from loaders.magento.settings import magento_settings
 from loaders.nights import step
 from loaders.paths import PROJECT_ROOT, Warehouse, lock_to_pass_on, locked, warehouse
 from loaders.publish import About, publish
-from loaders.seeds import check_seeds
+from loaders.seeds import check_seeds, store_settings
 from loaders.text import fit, mask
 from loaders.warehouse import build_memory, open_warehouse, raise_storage_version
 
@@ -58,38 +58,47 @@ def dbt_environment(house: Warehouse, as_of: date | None = None) -> dict[str, st
     }
 
 
-def run_dbt(house: Warehouse, arguments: Sequence[str], as_of: date | None = None) -> int:
+def run_dbt(
+    house: Warehouse,
+    arguments: Sequence[str],
+    as_of: date | None = None,
+    *,
+    dbt: Path | None = None,
+    **environment: str,
+) -> int:
     """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code.
+
+    `dbt` is another one than this environment's, and `environment` what it is told besides.
 
     Raises PipelineError when the disk is full.
     """
     full, is_hushed = "", False
     colors = [] if sys.stdout.isatty() else ["--no-use-colors"]
-    command = [str(Path(sys.executable).with_name("dbt")), *colors, *arguments]
+    command = [str(dbt or Path(sys.executable).with_name("dbt")), *colors, *arguments]
     # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.
     before = signal.signal(signal.SIGTERM, _stop)
     try:
         with subprocess.Popen(
             command,
-            env=dbt_environment(house, as_of),
+            env={**dbt_environment(house, as_of), **environment},
             cwd=PROJECT_ROOT,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             pass_fds=lock_to_pass_on(house),
-        ) as dbt:
+        ) as process:
             try:
-                for line in dbt.stdout or ():
+                for line in process.stdout or ():
                     full = full or (fit(line) if is_full(line) else "")
                     is_hushed = is_hushed or bool(full) or line.startswith("--- Logging error ---")
                     if not is_hushed:  # dbt's log complains of itself, for pages
                         print(mask(line), end="", flush=True)  # what DuckDB says of a value may be a customer's
             except BaseException:
-                dbt.kill()
+                process.kill()
                 raise
-        if full and dbt.returncode:
+        if full and process.returncode:
             raise PipelineError(f"there is no room left to write ({full}): free some, then run the same command again")
-        return dbt.returncode
+        return process.returncode
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -113,17 +122,15 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
     with step(house, "build") if target == "prod" else locked(house, "build") as done:
         check_whole(house)
         made = house.dev if target == "dev" else house
-        wanted = project_vars(given)
+        wanted = {**project_vars(given), **store_settings(magento_settings().store_key)}
         zone = store_timezone(house.path, wanted)
         as_of = as_of_date(zone, wanted)
         fixed = {**given, "store_timezone": zone}
         fixed.pop("as_of_date", None)
         make_ready(made)
         (house.dbt_target / RESULTS).unlink(missing_ok=True)
-        passed = {name: _as_data(value) for name, value in fixed.items()}
-        vars_text = yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()
         print(f"  making and testing the models as of {as_of}; what was found follows", flush=True)
-        code = run_dbt(house, ["--quiet", "build", "--target", target, "--vars", vars_text, *arguments], as_of)
+        code = run_dbt(house, ["--quiet", "build", "--target", target, *dbt_vars(fixed), *arguments], as_of)
         results = read_results(house.dbt_target)
         summary = summarise(results)
         if done:
@@ -144,7 +151,7 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
         drop_leftovers(made, house.dbt_target)
         is_tested = every_test_ran(house.dbt_target, results)
         try:
-            published = publish(made, as_of, zone, is_tested=is_tested, about=_about(house, made, tests))
+            published = publish(made, as_of, zone, is_tested=is_tested, about=about_build(house, made, tests))
         except duckdb.BinderException as error:  # a view of a former version, which a build of selected models left
             raise PipelineError(
                 f"the marts are not whole ({fit(error, 80)}): run make build without --select"
@@ -158,6 +165,12 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
             print("  not every data test was run, so a push will refuse this build")
         print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {made.published}", flush=True)
     return as_of
+
+
+def dbt_vars(given: Mapping[str, Any]) -> list[str]:
+    """Vars as arguments of dbt."""
+    passed = {name: _as_data(value) for name, value in given.items()}
+    return ["--vars", yaml.safe_dump(passed, default_flow_style=True, allow_unicode=True, width=10_000).strip()]
 
 
 def _as_data(value: Any) -> Any:
@@ -246,7 +259,8 @@ def summarise(nodes: list[dict[str, Any]]) -> Summary:
     return Summary(text, f" in {', '.join(failed[:3])}{more}" if failed else "", len(warned))
 
 
-def _about(house: Warehouse, made: Warehouse, tests: tuple[DataTest, ...]) -> About:
+def about_build(house: Warehouse, made: Warehouse, tests: tuple[DataTest, ...]) -> About:
+    """What the report tells of a build besides its marts."""
     with open_warehouse(made.path, read_only=True) as connection:
         currency = connection.execute("select max(reporting_currency) from intermediate.int_build_settings").fetchall()
     with open_warehouse(house.path, read_only=True) as connection:
@@ -272,7 +286,7 @@ def main() -> int:
     """Run the command line."""
     parser = Parser(
         prog="python -m loaders.build",
-        usage="%(prog)s [-h] [--vars VARS] [--target {prod,dev}] [OPTIONS OF dbt build]",
+        usage="%(prog)s [-h] [--vars VARS] [--target {prod,dev,spark}] [OPTIONS OF dbt build]",
         description=__doc__,
         epilog="Other options go to `dbt build`, such as --select, --exclude, --full-refresh (nothing is kept that it "
         "would make anew, so it changes nothing). For instance: make build TARGET=dev, or "
@@ -281,9 +295,14 @@ def main() -> int:
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )
-    parser.add_argument("--target", default="prod", choices=["prod", "dev"], help="a target of profiles.yml")
+    parser.add_argument("--target", default="prod", choices=["prod", "dev", "spark"], help="a target of profiles.yml")
     arguments, rest = parser.parse_known_args()
-    build(arguments.vars, target=arguments.target, arguments=tuple(rest))
+    if arguments.target == "spark":
+        from loaders.spark import build_on_spark  # it builds on this module
+
+        build_on_spark(arguments.vars, tuple(rest))
+    else:
+        build(arguments.vars, target=arguments.target, arguments=tuple(rest))
     return 0
 
 

@@ -29,7 +29,7 @@ from loaders.icommkt.state import State
 from loaders.magento.doctor import StoreDoctor
 from loaders.magento.settings import magento_settings
 from loaders.paths import warehouse
-from loaders.seeds import profile_settings
+from loaders.seeds import profile_settings, store_settings
 from loaders.text import fingerprint
 
 PATIENCE_SECONDS = 90.0
@@ -47,7 +47,8 @@ def examine(variables: str | None = None, utc_now: Callable[[], datetime] | None
     now = utc_now or (lambda: datetime.now(UTC))
 
     def store() -> Iterator[Check]:
-        yield from StoreDoctor(magento_settings(), given, now).checks()
+        settings = magento_settings()
+        yield from StoreDoctor(settings, {**given, **store_settings(settings.store_key)}, now).checks()
 
     groups = [_Group("Magento settings", store), _Group("ICOMMKT settings", _icommkt)]
     for group in groups:

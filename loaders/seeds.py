@@ -60,6 +60,13 @@ def profile_settings() -> list[str]:
         return sorted({row["profile_setting"].strip().lower() for row in csv.DictReader(file)}) or ["profile_key"]
 
 
+def store_settings(store_key: str) -> dict[str, Any]:
+    """What the seed `stores` says of a store, by the names of the vars that it goes before."""
+    with (PROJECT_ROOT / "seeds" / "stores.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["store_key"] == store_key]
+    return {name: value for row in rows for name, value in row.items() if value and name != "store_key"}
+
+
 def _fault(path: Path, types: dict[str, str]) -> str:
     """The first fault, "" when there is none."""
     try:

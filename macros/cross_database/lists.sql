@@ -1,7 +1,7 @@
 {#- Lists (arrays): every use of them goes through these macros, because no two engines agree on one. -#}
 
-{#- List of `value` in the order of `order_by`, over the rows of a group that meet `where`; NULL or
-    empty when there are none. `order_by` must not repeat within the group. -#}
+{#- List of `value` in the order of `order_by`, over the rows of a group that meet `where`; NULL when there are none.
+    `order_by` must not repeat within the group. -#}
 {% macro ordered_list(value, order_by, where="true") -%}
     {{ return(adapter.dispatch('ordered_list', 'magento_icommkt')(value, order_by, where)) }}
 {%- endmacro %}
@@ -19,8 +19,10 @@
 {% macro spark__ordered_list(value, order_by, where) -%}
     transform(
         array_sort(
-            collect_list(struct({{ order_by }} as position, {{ value }} as value))
-            filter (where {{ where }})
+            nullif(
+                collect_list(struct({{ order_by }} as position, {{ value }} as value)) filter (where {{ where }}),
+                array()
+            )
         ),
         pair -> pair.value
     )
@@ -135,7 +137,8 @@
 {%- endmacro %}
 
 {% macro spark__explode_list(list, position, value) -%}
-    posexplode(transform({{ list }}, item -> item)) as ({{ position }}, {{ value }})
+    inline(transform({{ list }}, (item, place) -> struct(cast(place + 1 as bigint) as position, item as value)))
+    as ({{ position }}, {{ value }})
 {%- endmacro %}
 
 

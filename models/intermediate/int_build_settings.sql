@@ -17,6 +17,12 @@ stores as (
 
 ),
 
+own_settings as (
+
+    select * from {{ ref('stores') }}
+
+),
+
 default_store_views as (
 
     select
@@ -34,16 +40,23 @@ chosen as (
     select
         stores.store_key,
         coalesce(
+            own_settings.store_timezone,
             {{ text_literal(var('store_timezone')) }},
             default_store_views.store_timezone
         ) as store_timezone,
         coalesce(
+            own_settings.reporting_currency,
             {{ text_literal(var('reporting_currency')) }},
             default_store_views.base_currency
         ) as reporting_currency,
         {{ date_literal(var('as_of_date') or env_var('BUILD_AS_OF_DATE', '')) }} as as_of_date,
-        {{ date_literal(var('start_date') or env_var('SOURCES__MAGENTO__START_DATE', '')) }} as start_date
+        coalesce(
+            own_settings.start_date,
+            {{ date_literal(var('start_date') or env_var('SOURCES__MAGENTO__START_DATE', '')) }}
+        ) as start_date
     from stores
+    left join own_settings
+        on stores.store_key = own_settings.store_key
     left join default_store_views
         on stores.store_key = default_store_views.store_key
 
@@ -58,15 +71,15 @@ checked as (
         coalesce(
             store_timezone,
             {{ raise_error(
-                "concat('no time zone: the default store view of ', store_key, "
-                ~ "' was not loaded; load it or set the var store_timezone')"
+                "concat('no time zone: the default store view was not loaded; load it or set the var store_timezone "
+                ~ "[store_key ', store_key, ']')"
             ) }}
         ) as store_timezone,
         coalesce(
             reporting_currency,
             {{ raise_error(
-                "concat('no currency: the default store view of ', store_key, "
-                ~ "' was not loaded; load it or set the var reporting_currency')"
+                "concat('no currency: the default store view was not loaded; load it or set the var "
+                ~ "reporting_currency [store_key ', store_key, ']')"
             ) }}
         ) as reporting_currency
     from chosen

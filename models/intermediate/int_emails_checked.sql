@@ -85,7 +85,7 @@ final as (
 
     select
         *,
-        row_number() over (order by store_key, email) as contact_number
+        cast(row_number() over (order by store_key, email) as bigint) as contact_number
     from checked
 
 )

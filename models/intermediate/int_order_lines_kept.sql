@@ -4,12 +4,12 @@ lines as (
 
     select
         items.*,
-        greatest(
+        cast(greatest(
             items.quantity_ordered
             - items.quantity_refunded
             - {{ canceled_unpaid('items.quantity_canceled', 'items.quantity_ordered', 'items.quantity_invoiced') }},
             0
-        ) as quantity_left
+        ) as decimal(18, 4)) as quantity_left
     from {{ ref('stg_magento__order_items') }} as items
 
 ),
@@ -32,7 +32,7 @@ families as (
         store_key,
         parent_item_id,
         sum(base_price * quantity_ordered) as children_price,
-        min_by(product_id, item_id) as first_child_product_id,
+        min_by(product_id, item_id) filter (where product_id is not null) as first_child_product_id,
         {{ list_to_text(
             ordered_list('cast(product_id as ' ~ dbt.type_string() ~ ')', 'item_id', 'product_id is not null'), ','
         ) }} as child_product_ids

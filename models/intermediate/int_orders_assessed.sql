@@ -24,7 +24,7 @@ payment_methods as (
         payment_method,
         gateway,
         require_paid,
-        {{ seed_text('states') }} as states
+        nullif({{ strip_whitespace('states') }}, '') as states
     from {{ ref('payment_methods') }}
 
 ),

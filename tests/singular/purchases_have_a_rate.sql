@@ -1,12 +1,13 @@
 {#-
     A purchase whose amount nothing converts stops the build: its contact would be sent a wrong amount. The message says which
-    currency, how many, and which lines to add to the seed.
+    currency, how many, of which store, and which lines to add to the seed.
 -#}
 with
 
 missing as (
 
     select
+        store_key,
         base_currency,
         reporting_currency,
         count(*) as orders
@@ -14,7 +15,7 @@ missing as (
     where
         is_purchase
         and conversion_rate is null
-    group by base_currency, reporting_currency
+    group by store_key, base_currency, reporting_currency
 
 ),
 
@@ -24,15 +25,15 @@ listed as (
         {{ list_to_text(
             ordered_list(
                 "concat(base_currency, ' to ', reporting_currency, ' for ', cast(orders as "
-                ~ dbt.type_string() ~ "), ' purchases')",
-                "concat(base_currency, ' ', reporting_currency)"
+                ~ dbt.type_string() ~ "), ' purchases [store_key ', store_key, ']')",
+                "concat(base_currency, ' ', reporting_currency, ' ', store_key)"
             ),
             '; '
         ) }} as missing_rates,
         {{ list_to_text(
             ordered_list(
                 "concat(base_currency, ',', reporting_currency, ',,<rate>')",
-                "concat(base_currency, ' ', reporting_currency)"
+                "concat(base_currency, ' ', reporting_currency, ' ', store_key)"
             ),
             ' and '
         ) }} as seed_lines

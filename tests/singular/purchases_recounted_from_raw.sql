@@ -73,16 +73,16 @@ orders as (
             {{ clean_text('store_views.base_currency_code') }}
         ) is not null
         and (
-            (coalesce(orders.base_total_paid, 0) > 0 and {{ seed_text('methods.states') }} is null)
+            (coalesce(orders.base_total_paid, 0) > 0 and nullif({{ strip_whitespace('methods.states') }}, '') is null)
             or (coalesce(orders.base_total_paid, 0) > 0 and methods.require_paid)
             or (
                 not coalesce(methods.require_paid, false)
-                and {{ seed_text('methods.states') }} is null
+                and nullif({{ strip_whitespace('methods.states') }}, '') is null
                 and orders.state in ('processing', 'complete', 'closed')
             )
             or (
                 not coalesce(methods.require_paid, false)
-                and {{ seed_text('methods.states') }} is not null
+                and nullif({{ strip_whitespace('methods.states') }}, '') is not null
                 and orders.state is not null
                 and concat('|', methods.states, '|') like concat('%|', orders.state, '|%')
             )

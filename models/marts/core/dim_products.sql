@@ -25,9 +25,9 @@ sold as (
     select
         store_key,
         product_id,
-        max_by(product_name, item_id) as product_name,
-        max_by(sku, item_id) as sku,
-        max_by(product_type, item_id) as product_type
+        max_by(product_name, item_id) filter (where product_name is not null) as product_name,
+        max_by(sku, item_id) filter (where sku is not null) as sku,
+        max_by(product_type, item_id) filter (where product_type is not null) as product_type
     from lines
     group by store_key, product_id
 

@@ -44,10 +44,10 @@ numbered as (
     select
         *,
         is_purchase and contact_number is not null as is_contacts_purchase,
-        row_number() over (
+        cast(row_number() over (
             partition by contact_number, is_purchase
             order by created_at, order_id
-        ) as number_so_far,
+        ) as bigint) as number_so_far,
         lead(order_id) over (
             partition by contact_number, is_purchase
             order by created_at, order_id

@@ -100,8 +100,11 @@ final as (
         cohort_months.buyers,
         coalesce(active.active_buyers, 0) as active_buyers,
         cast(
-            {{ divide_half_up('10000 * coalesce(active.active_buyers, 0)', 'cohort_months.buyers') }} as decimal(7, 0)
-        ) * cast(0.01 as decimal(3, 2)) as retention_percent,
+            cast(0.01 as decimal(3, 2)) * cast(
+                {{ divide_half_up('10000 * coalesce(active.active_buyers, 0)', 'cohort_months.buyers') }}
+                as decimal(7, 0)
+            ) as decimal(10, 2)
+        ) as retention_percent,
         coalesce(active.purchases, 0) as purchases,
         coalesce(active.amount, 0) as amount,
         cast(

@@ -138,7 +138,7 @@ lock: ## Write each requirements.txt anew from its .in; needs uv | UPGRADE=1 als
 
 clean: ## Remove what can be made again: caches, docs, the demo's files; never warehouse/
 	@rm -rf target logs demo/.data .pytest_cache .mypy_cache .ruff_cache .hypothesis
-	@find . -name __pycache__ -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+	@find . -name __pycache__ -not -path './$(VENV)*/*' -prune -exec rm -rf {} +
 
 # The environment is made once, and again when a lock file changes.
 $(VENV)/.installed: requirements.txt
@@ -153,6 +153,7 @@ $(VENV)/.installed-dev: requirements-dev.txt $(VENV)/.installed
 	@touch $@
 
 $(SPARK)/.installed: requirements-spark.txt
+	@"$${JAVA_HOME:+$$JAVA_HOME/bin/}java" -version > /dev/null 2>&1 || { echo "error: Spark needs Java 17 or later: apt install openjdk-17-jre-headless (Debian), or set JAVA_HOME to one" >&2; exit 2; }
 	@echo "installing Spark into $(SPARK) (once; 500 MB, some minutes)"
 	@test -x $(SPARK)/bin/python || $(PYTHON) -m venv $(SPARK)
 	@$(SPARK)/bin/python -m pip install -q --require-hashes -r requirements-spark.txt

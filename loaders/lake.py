@@ -6,35 +6,42 @@ made of all stores; `latest.json` beside the ids, written last, says which of th
 
 from __future__ import annotations
 
-import argparse
+import hashlib
 import json
-import tempfile
+import re
+import shutil
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import dlt
 import fsspec
 
 from loaders.build import about_build, check_whole, make_ready, run_dbt
+from loaders.dates import store_timezone
+from loaders.dbt_vars import project_vars
 from loaders.errors import Parser, PipelineError, SettingsError, run_command
-from loaders.magento.schema import all_columns
+from loaders.magento.schema import TYPES, all_columns
 from loaders.magento.settings import magento_settings
 from loaders.magento.tables import TABLES
-from loaders.paths import Warehouse, locked, warehouse
+from loaders.paths import NOT_IN_A_PATH, Warehouse, locked, warehouse
 from loaders.publish import publish
+from loaders.seeds import store_settings
+from loaders.text import fit
 from loaders.warehouse import build_memory, open_warehouse, quoted, raise_storage_version
 
 LATEST = "latest.json"
+FORM = hashlib.sha256(repr({name: all_columns(table) for name, table in TABLES.items()}).encode()).hexdigest()[:12]
+"""Differs when a raw table or column does: Spark reads all stores' files as one table."""
+
 NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
 MADE_HERE = ("resource_type:seed", "icommkt_payloads", "fct_purchases", "path:models/marts/history")
 """What is not taken from the lake: the views, and what a day was, which is kept in each store's own state file."""
 
-KEPT = 2
-"""How many exports of a store, and builds, stay: the one that counts, and one that somebody may still be reading."""
+KEPT = timedelta(days=2)
+"""How long an export or build that counts no more stays, as somebody may still be reading it."""
 
 
 @dataclass(frozen=True)
@@ -53,117 +60,165 @@ class Lake:
         """The lake's path in its file system."""
         return str(fsspec.core.url_to_fs(self.url)[1]).rstrip("/")
 
-    def latest(self, folder: str) -> dict[str, Any]:
-        """What counts in a folder of the lake; {} when nothing does yet."""
-        path = f"{self.root}/{folder}/{LATEST}"
-        return dict(json.loads(self.files.cat_file(path))) if self.files.exists(path) else {}
+    def address(self, path: str) -> str:
+        """A path of the lake's file system as DuckDB and Spark read it."""
+        return self.url.rstrip("/") + path.removeprefix(self.root)
 
-    def put(self, folder: str, name: str, source: Path | None, about: dict[str, Any]) -> None:
-        """Copy `source` to `<folder>/<name>` and have that count from now on; what is older than the last goes."""
-        if source:
-            self.files.put(f"{source}/", f"{self.root}/{folder}/{name}/", recursive=True)
-        aside = f"{self.root}/{folder}/.{name}.json"
+    def latest(self, folder: str) -> dict[str, Any]:
+        """What counts in a folder of the lake; {} when nothing does yet, or it cannot be read."""
+        path = f"{self.root}/{folder}/{LATEST}"
+        try:
+            return dict(json.loads(self.files.cat_file(path))) if self.files.exists(path) else {}
+        except ValueError:
+            return {}
+
+    def count(self, folder: str, name: str, about: dict[str, Any]) -> None:
+        """Have `<folder>/<name>` count from now on; what is old and counts no more goes."""
+        before = self.latest(folder).get("name")
+        aside = f"{self.root}/{folder}/.{LATEST}"
         self.files.pipe_file(aside, json.dumps({"name": name, **about}).encode())
         self.files.mv(aside, f"{self.root}/{folder}/{LATEST}")
-        found = self.files.ls(f"{self.root}/{folder}", detail=True)
-        for old in sorted(one["name"] for one in found if one["type"] == "directory")[:-KEPT]:
-            self.files.rm(old, recursive=True)
+        for one in self.files.ls(f"{self.root}/{folder}", detail=True):
+            other = one["name"].rsplit("/", 1)[-1]
+            if one["type"] == "directory" and other not in (name, before) and other < new_name(KEPT):
+                self.files.rm(one["name"], recursive=True)
 
-    def drop(self, folder: str) -> None:
-        """Remove what was not made to its end."""
-        if self.files.exists(f"{self.root}/{folder}"):
-            self.files.rm(f"{self.root}/{folder}", recursive=True)
-
-    def address(self, path: str) -> str:
-        """A path of the lake as DuckDB and Spark read it."""
-        return str(self.files.unstrip_protocol(path)).removeprefix("file://")
-
-    def stores(self) -> tuple[list[str], list[str]]:
-        """Folders of the stores' exports that are whole, and what is wrong with each other one."""
-        whole, torn = [], []
-        for one in self.files.ls(f"{self.root}/raw", detail=True):
-            store = one["name"].rsplit("/", 1)[-1]
+    def stores(self, oldest: timedelta) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+        """What counts of each store whose export can be built, and what is wrong with each other store's."""
+        good, bad = {}, {}
+        folders = self.files.ls(f"{self.root}/raw", detail=True) if self.files.exists(f"{self.root}/raw") else []
+        for store in sorted(one["name"].rsplit("/", 1)[-1] for one in folders if one["type"] == "directory"):
             about = self.latest(f"raw/{store}")
-            folder = f"{store}/{about.get('name')}"
-            cut = [
-                table
-                for table, size in about.get("bytes", {}).items()
-                if not self.files.exists(path := f"{self.root}/raw/{folder}/{table}.parquet")
-                or self.files.size(path) != size
-            ]
-            if not about or cut:
-                torn.append(f"{store}: {', '.join(cut) or 'nothing was exported to the end'}")
+            if why := self._fault(store, about, oldest):
+                bad[store] = why
             else:
-                whole.append(folder)
-        return whole, torn
+                good[store] = about
+        return good, bad
+
+    def _fault(self, store: str, about: dict[str, Any], oldest: timedelta) -> str:
+        """What keeps an export from being built, "" when nothing does."""
+        if not about:
+            return "it was never exported to the end; run make export"
+        if about["form"] != FORM:
+            return "it was exported by another version of the project; run make load export"
+        if about["name"] < new_name(oldest):
+            return f"its last export is of {about['name'][:8]}; see why its loads fail (LAKE_MAX_AGE_HOURS)"
+        folder = f"{self.root}/raw/{store}/{about['name']}"
+        cut = [
+            table
+            for table, size in about["bytes"].items()
+            if not self.files.exists(f"{folder}/{table}.parquet")
+            or self.files.size(f"{folder}/{table}.parquet") != size
+        ]
+        return f"its export is not whole ({', '.join(cut)}); run make export" if cut else ""
 
 
 def lake() -> Lake:
-    """The configured lake; SettingsError when there is none."""
+    """The configured lake.
+
+    Raises SettingsError when there is none, or its path has what DuckDB or Spark take for a pattern.
+    """
     path = str(dlt.config.get("lake_path", str) or "").strip()
     if not path:
         raise SettingsError(
             "LAKE_PATH is not set: a folder, here or in an object store, for Parquet files (docs/scale.md)"
         )
-    return Lake(path)
+    if not path.isprintable() or set(path) & set(NOT_IN_A_PATH + "{}*[]") or re.search("://[^/]*:[^/]*@", path):
+        raise SettingsError(f"LAKE_PATH must hold no password, no control character and none of {NOT_IN_A_PATH}{{}}*[]")
+    return Lake(path if "://" in path else str(Path(path).expanduser().absolute()))
 
 
-def new_name() -> str:
+def new_name(ago: timedelta = timedelta()) -> str:
     """A name that sorts by time."""
-    return datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
+    return (datetime.now(UTC) - ago).strftime("%Y%m%dT%H%M%S%f")
 
 
-def export(house: Warehouse) -> list[str]:
-    """Copy the raw tables of a warehouse to the lake; return its stores.
+def export(house: Warehouse, store: str, shop: str, start_date: str = "") -> None:
+    """Copy a store's raw tables to the lake, all of them counting from one moment on. `shop` is its address.
 
-    Each store's files are written aside, then counted as its export all at once.
+    Raises PipelineError when the first load has not ended, the store's zone is not known, or another shop has the key.
     """
     target = lake()
-    with locked(house, "export"), open_warehouse(house.path, read_only=True) as connection:
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", store):
+        raise SettingsError(
+            f"SOURCES__MAGENTO__STORE_KEY is {fit(store, 40)!r}; in a lake it is a name of letters, digits, _ and -"
+        )
+    check_shop(target.latest(f"raw/{store}").get("shop", shop), shop, store)
+    with locked(house, "export"):
         check_whole(house)
-        connection.execute(f"set memory_limit = {quoted(build_memory())}")
-        stores = [
-            str(key)
-            for (key,) in connection.execute(
-                " union ".join(f"select distinct store_key from raw.{table}" for table in TABLES) + " order by 1"
-            ).fetchall()
-        ]
-        for store in stores:
-            with tempfile.TemporaryDirectory(dir=house.work) as folder:
-                for table in TABLES.values():
-                    columns = ", ".join(f'"{column.name}"' for column in all_columns(table))
-                    connection.execute(
-                        f"copy (select {columns} from raw.{table.name} where store_key = {quoted(store)})"
-                        f" to {quoted(Path(folder) / f'{table.name}.parquet')} (format parquet, compression zstd)"
-                    )
-                sizes = {path.stem: path.stat().st_size for path in Path(folder).iterdir()}
-                target.put(f"raw/{quote(store, safe='')}", new_name(), Path(folder), {"bytes": sizes})
-    return stores
+        store_timezone(house.path, {**project_vars({}), **store_settings(store)})
+        folder = house.work / "export"
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        folder.mkdir()
+        with open_warehouse(house.path, read_only=True) as connection:
+            connection.execute(f"set memory_limit = {quoted(build_memory())}")
+            for table in TABLES.values():
+                columns = ", ".join(
+                    f'cast("{column.name}" as {TYPES[column.type][1]}) as "{column.name}"'
+                    for column in all_columns(table)
+                )
+                connection.execute(
+                    f"copy (select {columns} from raw.{table.name} where store_key = {quoted(store)})"
+                    f" to {quoted(folder / f'{table.name}.parquet')} (format parquet, compression zstd)"
+                )
+        sizes = {path.stem: path.stat().st_size for path in folder.iterdir()}
+        name = new_name()
+        target.files.put(f"{folder}/", f"{target.root}/raw/{store}/{name}/", recursive=True)
+        shutil.rmtree(folder)
+        target.count(f"raw/{store}", name, {"bytes": sizes, "form": FORM, "shop": shop, "start_date": start_date})
 
 
-def fetch(house: Warehouse, store: str) -> int:
-    """Publish a store's marts of the lake's last build, as a build of its own would; return its contacts.
+def check_shop(theirs: str, shop: str, store: str) -> None:
+    """Raise PipelineError when a store of the lake is another shop than this one."""
+    if theirs != shop:
+        raise PipelineError(
+            f"the store {store} of the lake is the shop {theirs}, not {shop or 'this one'}: "
+            "give each shop a SOURCES__MAGENTO__STORE_KEY of its own"
+        )
 
-    What is kept from day to day, and the views, dbt makes here: the store's history is in its own state file.
+
+def fetch(house: Warehouse, store: str, shop: str) -> int:
+    """Publish a store's marts of the lake's last build in place of a build of its own; return its contacts.
+
+    Raises PipelineError when that build has no such store, or this warehouse holds another one too.
     """
     target = lake()
     about = target.latest("builds")
-    if store not in about.get("stores", ()):
+    if store not in about.get("stores", {}):
         raise PipelineError(
-            f"the last build in {target.url} has no store {store!r}: it had no whole export, or was left out"
+            f"the last build in {target.url} has no store {store}: export it, or see what that build said of it"
         )
-    open_warehouse(house.path, read_only=True).close()  # a store's own, which was loaded
+    check_shop(about["stores"][store], shop, store)
     with locked(house, "fetch"):
+        with open_warehouse(house.path, read_only=True) as connection:
+            others = connection.execute(
+                "select store_key from raw.customers union select store_key from raw.orders except select ?", [store]
+            ).fetchall()
+        if others:
+            raise PipelineError(f"{house.path} holds other stores, too: in a lake each has a warehouse of its own")
         make_ready(house)
         as_of, zone = _take(house, target, about["name"], store)
         if run_dbt(house, ["--quiet", "build", *NO_TESTS, "--select", *MADE_HERE]):
             raise PipelineError(f"views and history of {store} could not be made; dbt's log: {house.logs / 'dbt.log'}")
-        done = publish(house, as_of, zone, is_tested=about["is_tested"], about=about_build(house, house, ()))
+        done = publish(
+            house,
+            as_of,
+            zone,
+            is_tested=about["is_tested"],
+            about=about_build(house, house, ()),
+            built_at=datetime.fromisoformat(about["built_at"]),
+        )
+        house.build_failed.unlink(missing_ok=True)
     return done.row_counts.get("icommkt_contacts", 0)
 
 
 def _take(house: Warehouse, target: Lake, name: str, store: str) -> tuple[date, str]:
     """Have a store's tables of a build in place of what was built here; return its as-of date and zone."""
+    build = f"{target.root}/builds/{name}"
+
+    def read(folder: str) -> str:
+        return f"read_parquet({quoted(target.address(folder))} || '/*.parquet', hive_partitioning = false)"
+
     house.marts.unlink(missing_ok=True)
     raise_storage_version(house.marts)
     with open_warehouse(house.path) as connection:
@@ -171,18 +226,16 @@ def _take(house: Warehouse, target: Lake, name: str, store: str) -> tuple[date, 
         connection.execute(f"set memory_limit = {quoted(build_memory())}")
         connection.execute(f"attach {quoted(house.marts)} as mart_file")
         connection.execute("create schema mart_file.marts; create schema if not exists intermediate")
-        build = f"{target.root}/builds/{name}"
         of_store = f"store_key = {quoted(store)}"
-        contacts = quoted(f"{target.address(build)}/marts.db/dim_contacts/*.parquet")
-        of_contacts = f"contact_number in (select contact_number from read_parquet({contacts}) where {of_store})"
+        contacts = f"select contact_number from {read(f'{build}/marts.db/dim_contacts')} where {of_store}"
         folders = [one["name"] for one in target.files.ls(f"{build}/marts.db", detail=True)]
         for folder in (*folders, f"{build}/intermediate.db/int_build_settings"):
             table = folder.rsplit("/", 1)[-1]
             into = "intermediate" if table == "int_build_settings" else "mart_file.marts"
-            files = quoted(f"{target.address(folder)}/*.parquet")
-            columns = [row[0] for row in connection.execute(f"describe from read_parquet({files})").fetchall()]
-            where = of_store if "store_key" in columns else of_contacts if "contact_number" in columns else "true"
-            connection.execute(f'create or replace table {into}."{table}" as from read_parquet({files}) where {where}')
+            columns = [row[0] for row in connection.execute(f"describe from {read(folder)}").fetchall()]
+            of_contacts = f"contact_number in ({contacts})" if "contact_number" in columns else "true"
+            where = of_store if "store_key" in columns else of_contacts
+            connection.execute(f'create or replace table {into}."{table}" as from {read(folder)} where {where}')
         ((as_of, zone),) = connection.execute(
             "select as_of_date, store_timezone from intermediate.int_build_settings"
         ).fetchall()
@@ -191,14 +244,15 @@ def _take(house: Warehouse, target: Lake, name: str, store: str) -> tuple[date, 
 
 def main() -> int:
     """Run the command line."""
-    parser = Parser(prog="python -m loaders.lake", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = Parser(prog="python -m loaders.lake", description=__doc__, epilog="for instance: make export")
     parser.add_argument("command", choices=("export", "fetch"))
-    house = warehouse()
+    house, settings = warehouse(), magento_settings()
     if parser.parse_args().command == "export":
-        print(f"exported to {lake().url}: {', '.join(export(house))}")
+        export(house, settings.store_key, settings.base_url, settings.start_date)
+        print(f"exported {settings.store_key} to {lake().url}")
     else:
-        store = magento_settings().store_key
-        print(f"{fetch(house, store):,} contacts of {store} in {house.published}")
+        contacts = fetch(house, settings.store_key, settings.base_url)
+        print(f"{contacts:,} contacts of {settings.store_key} in {house.published}")
     return 0
 
 

@@ -52,11 +52,12 @@ def publish(
     *,
     is_tested: bool,
     about: About = About(),
+    built_at: datetime | None = None,
 ) -> Published:
     """Copy the marts' file to the published one: written aside, checkpointed, synced, renamed over the old one.
 
-    `is_tested` says that all of the build's tests have passed; the push refuses any other. Nobody
-    who reads the old file waits or sees a part: an open file stays what it was.
+    `is_tested` says that all of the build's tests have passed; the push refuses any other. It was built now, unless
+    `built_at` (UTC) says otherwise. Nobody who reads the old file waits or sees a part: an open file stays what it was.
     """
     build_id = uuid.uuid4().hex
     aside = house.published.with_name(f".{house.published.name}.{build_id}")
@@ -71,7 +72,8 @@ def publish(
             connection.execute(f"attach {quoted(aside)} as mart_file (read_write)")
             counts = _row_counts(connection)
             _copy_seeds(connection)
-            _write_meta(connection, (build_id, as_of, zone), counts, about, is_tested=is_tested)
+            now = built_at or datetime.now(UTC).replace(tzinfo=None)
+            _write_meta(connection, (build_id, as_of, zone, now), counts, about, is_tested=is_tested)
             _write_raw_counts(connection)
             views = _views(connection)
             connection.execute("checkpoint mart_file")
@@ -139,7 +141,7 @@ def _copy_seeds(connection: duckdb.DuckDBPyConnection) -> None:
 
 def _write_meta(
     connection: duckdb.DuckDBPyConnection,
-    build: tuple[str, date, str],
+    build: tuple[str, date, str, datetime],
     marts: dict[str, int],
     about: About,
     *,
@@ -153,10 +155,9 @@ def _write_meta(
                reporting_currency varchar, store_locale varchar
            )"""
     )
-    now = datetime.now(UTC).replace(tzinfo=None)
     connection.execute(
         "insert into mart_file.meta.build values (?, ?, ?, ?, ?, ?, ?)",
-        [*build, now, is_tested, about.currency, about.locale],
+        [*build, is_tested, about.currency, about.locale],
     )
     connection.execute(
         """create table mart_file.meta.test_results (

@@ -20,7 +20,7 @@ STORAGE_VERSION = "v1.3.0"
 """DuckDB's format of the warehouse; profiles.yml has it for the marts. It writes texts faster than those before it."""
 
 ZSTD_FROM = 200
-"""Bytes of a text from which a column of them is compressed by ZSTD: orders' lines take a twentieth."""
+"""Bytes of a text from which a column of them is compressed by ZSTD: orders' lines take a tenth to a third."""
 
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 

@@ -1,9 +1,10 @@
 {#-
     The zone in which dates are taken, as SQL. `settings` is an alias of int_build_settings, whose column tells the zone
-    where no var does. `make build` always sets the var: a zone written out is one that DuckDB looks up once, not once per row.
+    where no var does. On DuckDB, where a warehouse has one zone, `make build` always sets the var: a zone written out is looked
+    up once, not once per row.
 -#}
 {% macro store_timezone(settings) -%}
-    {%- if (var('store_timezone') or '') | string | trim -%}
+    {%- if target.type == 'duckdb' and (var('store_timezone') or '') | string | trim -%}
         {{ magento_icommkt.text_literal(var('store_timezone')) }}
     {%- else -%}
         {{ settings }}.store_timezone

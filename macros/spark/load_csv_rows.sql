@@ -7,7 +7,7 @@
             {%- for row in chunk %}
             (
                 {%- for column in agate_table.column_names -%}
-                cast({{ "null" if row[column] is none else magento_icommkt.quoted(row[column]) }} as {{ types[column] }})
+                cast({{ "null" if row[column] is none else magento_icommkt.quoted(row[column]) }} as {{ types.get(column, dbt.type_string()) }})
                 {{- ", " if not loop.last }}
                 {%- endfor -%}
             ){{ "," if not loop.last }}

@@ -1,19 +1,23 @@
-"""Exports in the lake, here one that is no folder: which count, which stay, what is said of torn ones."""
+"""Exports in the lake, here one that is no folder: which count, which stay, what is said of those that are left out."""
 
 from __future__ import annotations
 
+import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import duckdb
 import pytest
 
-from loaders.errors import SettingsError
-from loaders.lake import Lake, export, lake
+from loaders.errors import PipelineError, SettingsError
+from loaders.lake import LATEST, Lake, export, fetch, lake, new_name
 from loaders.magento.tables import TABLES
 from loaders.paths import Warehouse
 from loaders.spark import stores_blamed
 from tests import smallest_shop
+
+SHOP = "https://one.example"
+OLDEST = timedelta(hours=48)
 
 
 @pytest.fixture
@@ -25,51 +29,85 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     return house
 
 
-def folders(lake: Lake, store: str) -> list[str]:
-    return sorted(
-        one["name"] for one in lake.files.ls(f"{lake.root}/raw/{store}", detail=True) if "." not in one["name"]
-    )
+def changed(lake: Lake, folder: str, **about: Any) -> None:
+    """Have other things be said of what counts."""
+    text = json.dumps({**lake.latest(folder), **about}).encode()
+    lake.files.pipe_file(f"{lake.root}/{folder}/{LATEST}", text)
 
 
-def test_the_newest_export_counts_and_the_one_before_stays(house: Warehouse) -> None:
+def test_the_newest_export_counts_and_what_may_be_read_stays(house: Warehouse) -> None:
+    old = new_name(timedelta(days=9))
+    target = lake()
+    target.files.pipe_file(f"{target.root}/raw/main/{old}/orders.parquet", b"")
     made = []
     for _ in range(3):
-        assert export(house) == ["main"]
-        made.append(f"main/{lake().latest('raw/main')['name']}")
-    assert lake().stores() == ([made[2]], [])
-    assert [one.partition("raw/")[2] for one in folders(lake(), "main")] == made[1:]
-    names = {one.rsplit("/", 1)[1] for one in lake().files.ls(f"{lake().root}/raw/{made[2]}", detail=False)}
+        export(house, "main", SHOP)
+        made.append(target.latest("raw/main")["name"])
+    good, bad = target.stores(OLDEST)
+    assert ({store: about["name"] for store, about in good.items()}, bad) == ({"main": made[2]}, {})
+    found = target.files.ls(f"{target.root}/raw/main", detail=True)
+    assert {one["name"].rsplit("/", 1)[1] for one in found if one["type"] == "directory"} == set(made)
+    names = {one.rsplit("/", 1)[1] for one in target.files.ls(f"{target.root}/raw/main/{made[2]}", detail=False)}
     assert names == {f"{table}.parquet" for table in TABLES}
+    assert not list(house.work.glob("export*"))
 
 
-def test_an_export_that_is_cut_or_was_never_ended_is_named(house: Warehouse) -> None:
-    export(house)
-    files, root = lake().files, lake().root
-    path = f"{root}/raw/main/{lake().latest('raw/main')['name']}/orders.parquet"
-    files.pipe_file(path, files.cat_file(path)[:-1])
-    files.pipe_file(f"{root}/raw/other/20261129/orders.parquet", b"")
-    assert lake().stores() == ([], ["main: orders", "other: nothing was exported to the end"])
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        ({"bytes": {"orders": 1}}, "its export is not whole (orders); run make export"),
+        ({"form": "former"}, "it was exported by another version of the project; run make load export"),
+        ({"name": "20260101T000000000000"}, "its last export is of 20260101; see why its loads fail"),
+        (None, "it was never exported to the end; run make export"),
+    ],
+)
+def test_a_store_that_cannot_be_built_is_named_and_no_other(
+    house: Warehouse, spoil: dict[str, Any] | None, said: str
+) -> None:
+    export(house, "main", SHOP)
+    export(house, "other", SHOP)
+    if spoil is None:
+        lake().files.pipe_file(f"{lake().root}/raw/other/{LATEST}", b"{")
+    else:
+        changed(lake(), "raw/other", **spoil)
+    good, bad = lake().stores(OLDEST)
+    assert list(good) == ["main"]
+    assert bad["other"].startswith(said)
 
 
-def test_each_store_of_a_warehouse_has_its_own_export_whatever_its_key(house: Warehouse) -> None:
-    with duckdb.connect(str(house.path)) as db:
-        db.execute("insert into raw.customers (store_key, id) values ('a/{b},c', 1)")
-    assert export(house) == ["a/{b},c", "main"]
-    assert [one.partition("/")[0] for one in lake().stores()[0]] == ["a%2F%7Bb%7D%2Cc", "main"]
+def test_two_shops_do_not_share_a_key(house: Warehouse) -> None:
+    export(house, "main", SHOP)
+    with pytest.raises(PipelineError, match=f"the store main of the lake is the shop {SHOP}, not https://two.example"):
+        export(house, "main", "https://two.example")
+    target = lake()
+    target.files.makedirs(f"{target.root}/builds", exist_ok=True)
+    target.count("builds", new_name(), {"stores": {"main": SHOP}})
+    with pytest.raises(PipelineError, match="give each shop a SOURCES__MAGENTO__STORE_KEY of its own"):
+        fetch(house, "main", "https://two.example")
+    with pytest.raises(PipelineError, match="has no store other"):
+        fetch(house, "other", SHOP)
 
 
-def test_without_a_lake_the_setting_is_named(house: Warehouse, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LAKE_PATH", " ")
-    with pytest.raises(SettingsError, match="LAKE_PATH is not set"):
-        export(house)
+@pytest.mark.parametrize("key", ["..", "a/b", "a b", "a]b", "{a,b}", ""])
+def test_a_key_that_is_no_name_is_refused(house: Warehouse, key: str) -> None:
+    with pytest.raises(SettingsError, match="SOURCES__MAGENTO__STORE_KEY is"):
+        export(house, key, SHOP)
+
+
+@pytest.mark.parametrize("path", [" ", "/lake/{a}", "s3://key:secret@bucket/lake", "/it's"])
+def test_a_path_that_cannot_be_is_refused(house: Warehouse, monkeypatch: pytest.MonkeyPatch, path: str) -> None:
+    monkeypatch.setenv("LAKE_PATH", path)
+    with pytest.raises(SettingsError, match=r"^LAKE_PATH") as raised:
+        lake()
+    assert "secret" not in str(raised.value)
 
 
 def test_the_stores_that_stop_a_build_are_found_in_what_failed() -> None:
-    rates = "Runtime Error\n  no exchange rate from BRL for 1 purchases [store_key a b]; EUR [store_key c].\n  at org.x"
+    rates = "Runtime Error\n  no exchange rate from BRL for 1 purchases [store_key a-b]; EUR [store_key c].\n  at org.x"
     results: list[dict[str, Any]] = [
         {"status": "error", "message": rates},
         {"status": "pass", "message": "[store_key d]"},
         {"status": "skipped", "message": None},
     ]
-    assert list(stores_blamed(results)) == ["a b", "c"]
-    assert stores_blamed(results)["c"].startswith("no exchange rate from BRL")
+    assert list(stores_blamed(results)) == ["a-b", "c"]
+    assert stores_blamed(results)["c"].strip().startswith("no exchange rate from BRL")

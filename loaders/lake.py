@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import dlt
 import fsspec
@@ -169,12 +170,17 @@ def export(house: Warehouse, store: str, shop: str, start_date: str = "") -> Non
 
 
 def check_shop(theirs: str, shop: str, store: str) -> None:
-    """Raise PipelineError when a store of the lake is another shop than this one."""
-    if theirs != shop:
+    """Raise PipelineError when a store of the lake is another shop; a port may change, as the demo's does."""
+    if _host(theirs) != _host(shop):
         raise PipelineError(
             f"the store {store} of the lake is the shop {theirs}, not {shop or 'this one'}: "
             "give each shop a SOURCES__MAGENTO__STORE_KEY of its own"
         )
+
+
+def _host(address: str) -> tuple[str | None, str]:
+    parts = urlsplit(address)
+    return parts.hostname, parts.path.rstrip("/")
 
 
 def fetch(house: Warehouse, store: str, shop: str) -> int:

@@ -1,4 +1,4 @@
-"""What a build makes of odd orders and what it tells of them: `make build` over a small shop in raw."""
+"""What a build makes of odd orders, what it tells of them, and what stops it: `make build` over small shops in raw."""
 
 from __future__ import annotations
 
@@ -199,3 +199,15 @@ def test_a_composite_line_has_what_all_its_children_have(built: tuple[Path, list
         ("Zeta, Acme", "Bags, Shoes"),
         ("Acme", "Packs"),
     ]
+
+
+def test_a_currency_without_a_rate_stops_the_night_with_the_line_to_add(tmp_path: Path) -> None:
+    orders = [order(1), *(order(id_, base_currency_code="EUR") for id_ in (2, 3)), order(4, base_currency_code="BRL")]
+    done = build(tmp_path, orders, [line(id_, "100") for id_ in range(1, 5)])
+    assert done.returncode == 1
+    assert "the build failed in purchases_have_a_rate; nothing was published" in done.stderr
+    assert (
+        "no exchange rate from BRL to ARS for 1 purchases [store_key 0]; EUR to ARS for 2 purchases [store_key 0]. "
+        "Add to seeds/exchange_rates.csv: BRL,ARS,,<rate> and EUR,ARS,,<rate>" in done.stdout + done.stderr
+    )
+    assert not (tmp_path / "warehouse" / "published.duckdb").exists()

@@ -79,6 +79,7 @@ def test_two_shops_do_not_share_a_key(house: Warehouse) -> None:
     export(house, "main", SHOP)
     with pytest.raises(PipelineError, match=f"the store main of the lake is the shop {SHOP}, not https://two.example"):
         export(house, "main", "https://two.example")
+    export(house, "main", f"{SHOP}:8443/")
     target = lake()
     target.files.makedirs(f"{target.root}/builds", exist_ok=True)
     target.count("builds", new_name(), {"stores": {"main": SHOP}})

@@ -118,8 +118,8 @@ test: $(VENV)/.installed-dev ## Every test
 test-spark: $(VENV)/.installed-dev $(SPARK)/.installed ## The models on Spark: unit tests, data tests, every mart equal to DuckDB's
 	@$(RUN) -m pytest -o faulthandler_timeout=1800 tests/spark
 
-test-all: $(VENV)/.installed-dev ## Every test and the long searches; hours
-	@PROPERTY_STORES=20000 LOAD_TESTS_FULL=1 PUSH_STORM=full $(PYTEST)
+test-all: $(VENV)/.installed-dev ## Every test, searches ten times as long, mistakes made in the models | SEARCH=10
+	@SEARCH=$(or $(SEARCH),10) $(PYTEST)
 	@$(RUN) -m tests.property.mutations
 
 lint: $(VENV)/.installed-dev ## Style and types of Python and SQL, the dbt project's house rules

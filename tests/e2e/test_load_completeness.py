@@ -21,12 +21,11 @@ from loaders.magento.__main__ import span
 from loaders.magento.load import Load
 from loaders.magento.tables import CUSTOMERS, ORDERS, TABLES
 from tests.e2e.conftest import small_store
+from tests.search import SEARCH
 
 pytestmark = pytest.mark.usefixtures("quick_retries")
 
-FULL = bool(os.environ.get("LOAD_TESTS_FULL"))
-MIXES = range(60 if FULL else 1)
-slow = pytest.mark.skipif(not FULL, reason="LOAD_TESTS_FULL=1 runs it")
+slow = pytest.mark.skipif(SEARCH == 1, reason="SEARCH=2 runs it")
 
 
 @pytest.fixture
@@ -69,7 +68,7 @@ def unique(folder: Path, table: str) -> bool:
         return connection.execute(query).fetchone() is None
 
 
-@pytest.mark.parametrize("seed", MIXES)
+@pytest.mark.parametrize("seed", range(SEARCH))
 def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
     still: Desk, undisturbed: Path, tmp_path: Path, seed: int
 ) -> None:
@@ -80,7 +79,7 @@ def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
         assert connection.execute("select count(*) from raw.quarantine").fetchone() == (0,)
 
 
-@pytest.mark.parametrize("seed", range(24 if FULL else 1))
+@pytest.mark.parametrize("seed", range(SEARCH))
 def test_after_a_kill_in_a_later_night_an_undisturbed_run_repairs(desk: Desk, tmp_path: Path, seed: int) -> None:
     """With everything that a later night does: a window, second looks, deletions and what hangs on them."""
     desk = desk.with_settings(reread_order_days=2000)
@@ -92,12 +91,9 @@ def test_after_a_kill_in_a_later_night_an_undisturbed_run_repairs(desk: Desk, tm
     while process.poll() is None and not desk.paths("/V1/"):
         time.sleep(0.02)
     time.sleep(random.Random(seed).uniform(0, 5.0))
-    killed = process.poll() is None
-    if killed:
+    if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
-    if FULL:
-        print(f"later kill {seed}: {'killed' if killed else 'had ended'}")
     assert desk.load(folder).errors == []
     desk.load(fresh)
     assert differences(folder, fresh) == {}

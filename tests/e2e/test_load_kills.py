@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from benchmarks.load.desk import QUICK, Desk, house, living, served
 from demo.environment import PROJECT_ROOT, demo_environment
 from demo.magento.generate import create
 from loaders.magento.tables import TABLES
+from tests.search import some_of
 
-FULL = bool(os.environ.get("LOAD_TESTS_FULL"))
 # Ends the process right before the n-th call of these; without an n it says how many there were.
 SCRIPT = """
 import builtins, os, shutil, sys
@@ -74,7 +73,7 @@ def test_a_load_killed_at_any_call_is_completed_by_the_next(tmp_path: Path, nigh
         assert done.returncode == 0, done.stderr
         calls = int(done.stdout.split()[-1])
         assert calls > 300
-        for kill_at in range(1, calls + 1) if FULL else (calls // 4, calls // 2, 3 * calls // 4):
+        for kill_at in some_of(calls, 3):
             folder = shutil.copytree(before, tmp_path / f"killed-{kill_at}")
             assert start(desk, folder, kill_at).returncode in (9, 0)
             done = start(desk, folder)

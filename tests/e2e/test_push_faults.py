@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import os
 import signal
 import sqlite3
 import time
@@ -19,9 +18,10 @@ from benchmarks.push.harness import Desk, people
 from benchmarks.push.published import AS_OF, Given, make
 from benchmarks.push.storm import payloads, published_versions, run_kill, run_mix
 from demo.icommkt.settings import CHOICES
+from tests.search import SEARCH
 
-FULL = os.environ.get("PUSH_STORM") == "full"
-MIXES, KILLS, CONTACTS = (50, 30, 20_000) if FULL else (2, 1, 400)
+TOO_LARGE = CHOICES["too_large"] if SEARCH > 1 else ["413", "500"]
+MIXES, KILLS, CONTACTS = 2 * SEARCH, SEARCH, 400 * SEARCH
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +121,7 @@ def test_one_contact_that_fails_its_batch_is_found_and_left_out(desk: Desk, stat
 @pytest.mark.parametrize(
     ("limits", "most"),
     [
-        *(({"max_contacts": 30, "too_large": how}, 25) for how in (CHOICES["too_large"] if FULL else ["413", "500"])),
+        *(({"max_contacts": 30, "too_large": how}, 25) for how in TOO_LARGE),
         ({"max_bytes": 2_000, "too_large": "error_inside"}, 13),
     ],
 )
@@ -144,7 +144,7 @@ ARRANGED = [(how, emails) for how in CHOICES["responses"] for emails in (True, F
 FEW = [("in_order", False), ("reversed", True), ("shorter", False), ("shorter", True), ("longer", True)]
 
 
-@pytest.mark.parametrize(("how", "emails"), ARRANGED if FULL else FEW)
+@pytest.mark.parametrize(("how", "emails"), ARRANGED if SEARCH > 1 else FEW)
 def test_however_answers_are_arranged_none_is_taken_for_anothers(desk: Desk, how: str, emails: bool) -> None:
     """One of nine is refused. An answer by position alone would blame, or acknowledge, the wrong contact."""
     desk.server_setting(responses=how, responses_email=emails, status_code_as="text")

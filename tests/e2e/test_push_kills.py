@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 
 from benchmarks.push.harness import Desk, people
 from benchmarks.push.published import AS_OF, Given
+from tests.search import some_of
 
-FULL = os.environ.get("PUSH_STORM") == "full"
 # Ends the process at the n-th call of these, before it or right after it; without an n it says how many there were.
 SCRIPT = """
 import os, sys
@@ -72,8 +71,7 @@ def calls(desk: Desk) -> int:
 def test_a_push_killed_at_any_request_or_write_is_completed_by_the_next(desk: Desk) -> None:
     with_refusals_splits_and_time_outs(desk)
     number = calls(desk)
-    points = range(1, number + 1) if FULL else (2, number // 3, number // 2, number - 1)
-    for kill_at in points:
+    for kill_at in some_of(number, 4):
         for when in ("before", "after"):
             desk.reset()
             desk.state.unlink(missing_ok=True)

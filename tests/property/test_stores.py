@@ -1,6 +1,6 @@
 """Random stores, built by dbt in batches, against the oracle, column by column of contacts and payloads.
 
-`PROPERTY_STORES=20000 PROPERTY_SEED=7 make test` builds more and other stores; as it stands, every run builds the same.
+`SEARCH=10 PROPERTY_SEED=7 make test` builds more and other stores; as it stands, every run builds the same.
 A store that differs is shrunk and printed with the columns that differ. Stores worked out by hand stand before the
 random ones of the first batch.
 """
@@ -14,6 +14,7 @@ from functools import cache
 import pytest
 
 from tests.oracle.compare import report
+from tests.search import SEARCH
 
 from .batch import Built, build, copy_of_project, wrong
 from .examples import EXAMPLES
@@ -21,7 +22,7 @@ from .search import generated, shrunk
 from .situations import SITUATIONS, Situation
 from .stores import Store
 
-STORES = int(os.environ.get("PROPERTY_STORES", "700"))
+STORES = 700 * SEARCH
 SEED = int(os.environ.get("PROPERTY_SEED", "1"))
 
 Batches = Callable[[Situation], tuple[list[Store], Built]]
@@ -53,7 +54,7 @@ def test_contacts_and_payloads(situation: Situation, batches: Batches) -> None:
     if found:
         first = min(found)
         pytest.fail(
-            f"{len(found)} of {len(stores)} stores differ (PROPERTY_SEED={SEED} PROPERTY_STORES={STORES}); "
+            f"{len(found)} of {len(stores)} stores differ (PROPERTY_SEED={SEED} SEARCH={SEARCH}); "
             + shrunk(situation, built, stores[first], found[first]),
             pytrace=False,
         )

@@ -50,7 +50,7 @@ daily: $(VENV)/.installed ## The nightly job: load, build, test, publish, push, 
 load: $(VENV)/.installed ## Load what is new or changed in the store | VARS
 	@$(LOADER) loaders.magento load
 
-build: $(VENV)/.installed $(if $(filter spark,$(TARGET)),$(SPARK)/.installed) ## Build and test the models, then publish | VARS; TARGET=dev beside the night's, spark for many stores; BUILD_MEMORY=8GB
+build: $(VENV)/.installed $(if $(filter spark,$(TARGET)),$(SPARK)/.installed) ## Build and test the models, then publish | VARS; TARGET=dev beside the night's, lake or spark for many stores; BUILD_MEMORY=8GB
 	@$(LOADER) loaders.build $(if $(TARGET),--target $(TARGET))
 
 push: $(VENV)/.installed ## Send ICOMMKT what changed | DRY_RUN=1 only shows it; FORCE=1 although a guard objects; BLANK=old_key; VARS
@@ -79,8 +79,8 @@ reset: ## Remove the default warehouse and its state | CONFIRM=yes
 	@test "$(CONFIRM)" = yes || { echo "error: this removes warehouse/, with what ICOMMKT has acknowledged; say CONFIRM=yes" >&2; exit 2; }
 	@rm -rf warehouse
 
-##@ Many stores, on Apache Spark: docs/scale.md
-export: $(VENV)/.installed ## Copy this store's raw tables to LAKE_PATH, from where make build TARGET=spark takes all stores
+##@ Many stores in one build: docs/scale.md
+export: $(VENV)/.installed ## Copy this store's raw tables to LAKE_PATH, from where make build TARGET=lake takes all stores
 	@$(LOADER) loaders.lake export
 
 fetch: $(VENV)/.installed ## Publish this store's marts of the lake's last build, for push, preview, report
@@ -116,7 +116,7 @@ test: $(VENV)/.installed-dev ## Every test
 	@$(PYTEST)
 
 test-spark: $(VENV)/.installed-dev $(SPARK)/.installed ## The models on Spark: unit tests, data tests, every mart equal to DuckDB's
-	@$(RUN) -m pytest -o faulthandler_timeout=1800 tests/spark
+	@LAKE_ENGINE=spark $(RUN) -m pytest -o faulthandler_timeout=1800 tests/lake
 
 test-all: $(VENV)/.installed-dev ## Every test, searches ten times as long, mistakes made in the models | SEARCH=10
 	@SEARCH=$(or $(SEARCH),10) $(PYTEST)

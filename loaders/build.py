@@ -145,9 +145,7 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
             )
         if code != 0:
             made.build_failed.write_text(summary.failures or " before its first model", encoding="utf-8")
-            raise PipelineError(
-                f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
-            )
+            raise not_built(house, summary)
         drop_leftovers(made, house.dbt_target)
         is_tested = every_test_ran(house.dbt_target, results)
         try:
@@ -165,6 +163,13 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
             print("  not every data test was run, so a push will refuse this build")
         print(f"built as of {as_of} ({zone}): {contacts:,} contacts in {made.published}", flush=True)
     return as_of
+
+
+def not_built(house: Warehouse, summary: Summary) -> PipelineError:
+    """What to say of a build that failed."""
+    return PipelineError(
+        f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
+    )
 
 
 def dbt_vars(given: Mapping[str, Any]) -> list[str]:
@@ -286,7 +291,7 @@ def main() -> int:
     """Run the command line."""
     parser = Parser(
         prog="python -m loaders.build",
-        usage="%(prog)s [-h] [--vars VARS] [--target {prod,dev,spark}] [OPTIONS OF dbt build]",
+        usage="%(prog)s [-h] [--vars VARS] [--target {prod,dev,lake,spark}] [OPTIONS OF dbt build]",
         description=__doc__,
         epilog="Other options go to `dbt build`, such as --select, --exclude, --full-refresh (nothing is kept that it "
         "would make anew, so it changes nothing). For instance: make build TARGET=dev, or "
@@ -295,12 +300,14 @@ def main() -> int:
     parser.add_argument(
         "--vars", default=os.environ.get("VARS"), help="dbt variables, such as '{as_of_date: 2026-11-24}'"
     )
-    parser.add_argument("--target", default="prod", choices=["prod", "dev", "spark"], help="a target of profiles.yml")
+    parser.add_argument(
+        "--target", default="prod", choices=["prod", "dev", "lake", "spark"], help="a target of profiles.yml"
+    )
     arguments, rest = parser.parse_known_args()
-    if arguments.target == "spark":
-        from loaders.spark import build_on_spark  # it builds on this module
+    if arguments.target in ("lake", "spark"):
+        from loaders.lake_build import build_lake  # it builds on this module
 
-        build_on_spark(arguments.vars, tuple(rest))
+        build_lake(arguments.target, arguments.vars, tuple(rest))
     else:
         build(arguments.vars, target=arguments.target, arguments=tuple(rest))
     return 0

@@ -11,9 +11,9 @@ import pytest
 
 from loaders.errors import PipelineError, SettingsError
 from loaders.lake import LATEST, Lake, export, fetch, lake, new_name
+from loaders.lake_build import stores_blamed
 from loaders.magento.tables import TABLES
 from loaders.paths import Warehouse
-from loaders.spark import stores_blamed
 from tests import smallest_shop
 
 SHOP = "https://one.example"

@@ -1,4 +1,4 @@
-"""A build of all the lake's stores on Apache Spark: the same models, by `make build TARGET=spark`; docs/scale.md."""
+"""A build of all the lake's stores, `make build TARGET=lake` on DuckDB or TARGET=spark; docs/scale.md."""
 
 from __future__ import annotations
 
@@ -14,25 +14,28 @@ from zoneinfo import ZoneInfo
 
 import dlt
 
-from loaders.build import dbt_vars, every_test_ran, read_results, run_dbt, summarise
+from loaders.build import dbt_vars, every_test_ran, not_built, read_results, run_dbt, summarise
 from loaders.data_tests import nodes_of
 from loaders.dates import given_date
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import PipelineError
 from loaders.fields import check_fields
-from loaders.lake import lake, new_name
-from loaders.paths import PROJECT_ROOT, locked, warehouse
+from loaders.lake import Lake, lake, new_name
+from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.seeds import check_seeds, store_settings
 from loaders.text import fit
+from loaders.warehouse import open_warehouse, quoted, raise_storage_version
 
-DBT = PROJECT_ROOT / ".venv-spark" / "bin" / "dbt"
+SPARK_DBT = PROJECT_ROOT / ".venv-spark" / "bin" / "dbt"
 JAVA = 17
 _BLAMED = re.compile(r"\[store_key ([A-Za-z0-9_-]+)\]")
 """How models and tests name a store that stops them."""
 
 
-def build_on_spark(variables: str | None, arguments: tuple[str, ...] = ()) -> None:
+def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = ()) -> None:
     """Build and test the models of every store whose export can be built, then have that build count.
+
+    `engine` is the target of profiles.yml, `lake` (DuckDB) or `spark`.
 
     A store with a value that stops the build, such as a currency without a rate, is left out and told, and the others
     are built. Raises PipelineError when there is no Java, no store, or the build fails for another reason: the build
@@ -41,14 +44,16 @@ def build_on_spark(variables: str | None, arguments: tuple[str, ...] = ()) -> No
     given = parse_vars(variables)
     check_seeds()
     check_fields()
-    check_java()
+    if engine == "spark":
+        check_java()
     target, house = lake(), warehouse()
     as_of = given_date(given)
     wanted = project_vars(given)
     given.pop("as_of_date", None)
     stores, left_out = target.stores(timedelta(hours=dlt.config.get("lake_max_age_hours", int) or 48))
     left_out |= {store: why for store, about in stores.items() if (why := _own_settings_fault(store, about, wanted))}
-    work = house.work / "spark"
+    work = house.work / "lake"
+    made = Warehouse(work / "build.duckdb")
     with locked(house, "build"):
         house.make_folders()
         while True:
@@ -60,16 +65,18 @@ def build_on_spark(variables: str | None, arguments: tuple[str, ...] = ()) -> No
             print(f"  making and testing the models of {len(stores)} stores; what was found follows", flush=True)
             name = new_name()
             folder = f"{target.root}/builds/{name}"
-            exports = ",".join(f"{store}/{about['name']}" for store, about in stores.items())
             shutil.rmtree(work, ignore_errors=True)
             work.mkdir()
+            raise_storage_version(made.path)
             code = run_dbt(
                 house,
-                ["--quiet", "build", "--target", "spark", *dbt_vars(given), *arguments],
+                ["--quiet", "build", "--target", engine, *dbt_vars(given), *arguments],
                 as_of,
-                dbt=DBT,
+                dbt=SPARK_DBT if engine == "spark" else None,
+                WAREHOUSE_PATH=str(made.path),
                 DBT_TARGET_PATH=str(work),
-                RAW_EXPORTS=f"{target.address(target.root)}/raw/{{{exports}}}",
+                RAW_LAKE=f"{target.address(target.root)}/raw",
+                RAW_EXPORTS=",".join(f"{store}/{about['name']}" for store, about in stores.items()),
                 SPARK_TABLES=target.address(folder),
                 SPARK_LOCAL_DIRS=str(work),
                 SOURCES__MAGENTO__START_DATE="",
@@ -82,19 +89,39 @@ def build_on_spark(variables: str | None, arguments: tuple[str, ...] = ()) -> No
                 target.files.rm(folder, recursive=True)
             left_out = {store: why for store, why in stores_blamed(results).items() if store in stores}
             if not left_out:
-                raise PipelineError(
-                    f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
-                )
+                raise not_built(house, summary)
         if left := _not_built(work, results):
             raise PipelineError(f"the lake's stores are built whole or not at all, without --select ({left} was not)")
+        if engine == "lake":
+            _tables_to_lake(made, target, folder)
         about = {
             "stores": {store: about["shop"] for store, about in stores.items()},
             "is_tested": every_test_ran(work, results),
             "built_at": datetime.now(UTC).replace(tzinfo=None).isoformat(),
         }
         target.count("builds", name, about)
+        shutil.rmtree(work)
     print(f"  {summary.text}")
     print(f"built {len(stores)} stores into {target.url}; make fetch takes a store's marts from there", flush=True)
+
+
+def _tables_to_lake(made: Warehouse, target: Lake, folder: str) -> None:
+    """Write what DuckDB built where Spark writes it."""
+    out = made.path.with_name("tables")
+    with open_warehouse(made.path) as connection:
+        connection.execute(f"attach {quoted(made.marts)} as mart_file (read_only)")
+        tables = connection.execute(
+            """select database_name, schema_name, table_name from duckdb_tables()
+               where schema_name = 'marts' or table_name = 'int_build_settings'"""
+        ).fetchall()
+        for database, schema, table in tables:
+            path = out / f"{schema}.db" / table
+            path.mkdir(parents=True)
+            connection.execute(
+                f'copy "{database}"."{schema}"."{table}" to {quoted(path / "part-0.parquet")}'
+                " (format parquet, compression zstd)"
+            )
+    target.files.put(f"{out}/", f"{folder}/", recursive=True)
 
 
 def _own_settings_fault(store: str, about: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
@@ -141,5 +168,5 @@ def check_java() -> None:
         raise PipelineError(
             f"Spark needs Java {JAVA} or later: apt install openjdk-17-jre-headless (Debian), or set JAVA_HOME to one"
         )
-    if not DBT.exists():
-        raise PipelineError(f"{DBT} is not there: make build TARGET=spark installs it")
+    if not SPARK_DBT.exists():
+        raise PipelineError(f"{SPARK_DBT} is not there: make build TARGET=spark installs it")

@@ -1,14 +1,23 @@
-"""Random stores built on DuckDB and, from the lake, on Spark: the same marts, and a push sees no difference."""
+"""Random stores built from their own warehouse and from the lake: the same marts, and a push sees no difference.
+
+The lake is built on DuckDB, or by `make test-spark` on Spark.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
@@ -20,26 +29,31 @@ from tests.property.batch import build, copy_of_project, write_raw
 from tests.property.search import generated
 from tests.property.situations import SITUATIONS
 
+ENGINE = os.environ.get("LAKE_ENGINE", "lake")
 SITUATION = SITUATIONS[0]
 STORES = generated(SITUATION, 30, 1)
 TORN, WITHOUT_RATE = "8", "9"
-"""Stores that Spark is to leave out; the last by their keys, so that the others' contacts keep their numbers."""
+"""Stores that are to be left out; the last by their keys, so that the others' contacts keep their numbers."""
 HISTORY = {path.stem for path in (PROJECT_ROOT / "models/marts/history").glob("*.sql")}
 """Made where a store's marts are fetched."""
+Table = Callable[[str], str]
+"""From a table's name to how SQL reads it."""
 VARS = f"{{as_of_date: {SITUATION.as_of}}}"
 
 
 @dataclass(frozen=True)
 class Both:
-    """The same stores on both engines."""
+    """The same stores built both ways."""
 
     house: Warehouse
     lake: Path
     said: str
 
-    def files(self, table: str) -> str:
-        (folder,) = (path for path in (self.lake / "builds").iterdir() if path.is_dir())
-        return f"read_parquet('{folder}/marts.db/{table}/*.parquet')"
+
+def tables_of(lake: Path) -> Table:
+    """A table of the only build of a lake, as SQL reads it."""
+    (folder,) = (path for path in (lake / "builds").iterdir() if path.is_dir())
+    return lambda table: f"read_parquet('{folder}/marts.db/{table}/*.parquet')"
 
 
 def shop_of(store: int | str) -> str:
@@ -75,31 +89,37 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> Both:
             export(house, str(store), shop_of(store))
     (orders,) = (lake / "raw" / TORN).glob("*/orders.parquet")
     orders.write_bytes(orders.read_bytes()[:-100])
-    said = run(lake, house.path, "loaders.build", "--target", "spark", "--vars", VARS)
+    said = run(lake, house.path, "loaders.build", "--target", ENGINE, "--vars", VARS)
     return Both(house, lake, said)
 
 
 def test_every_mart_is_equal_row_by_row(both: Both) -> None:
-    different = {}
     with duckdb.connect() as db:
         db.execute(f"attach '{both.house.marts}' as mart_file (read_only)")
         rest = f"store_key not in ('{TORN}', '{WITHOUT_RATE}')"
-        numbers = f"contact_number in (select contact_number from mart_file.marts.dim_contacts where {rest})"
         tables = db.execute("select table_name from duckdb_tables() where schema_name = 'marts'").fetchall()
         named = {table for (table,) in tables} - HISTORY
         assert len(named) > 20
-        for table in named:
-            ours, theirs = f"mart_file.marts.{table}", both.files(table)
-            columns = db.execute(f"describe from {ours}").fetchall()
-            names = [row[0] for row in columns]
-            where = rest if "store_key" in names else numbers if "contact_number" in names else "true"
-            rows = [
-                db.execute(f"from (from {one} where {where} except all from {other} where {where}) limit 3").fetchall()
-                for one, other in ((ours, theirs), (theirs, ours))
-            ]
-            if any(rows) or db.execute(f"describe from {theirs}").fetchall() != columns:
-                different[table] = rows
-    assert different == {}
+        assert different(db, named, lambda table: f"mart_file.marts.{table}", tables_of(both.lake), rest) == {}
+
+
+def different(
+    db: duckdb.DuckDBPyConnection, tables: Iterable[str], ours: Table, theirs: Table, stores: str = "true"
+) -> dict[str, Any]:
+    """The tables that two builds made otherwise of some stores, in their columns or rows, and some of these rows."""
+    numbers = f"contact_number in (select contact_number from {ours('dim_contacts')} where {stores})"
+    found = {}
+    for table in tables:
+        columns = db.execute(f"describe from {ours(table)}").fetchall()
+        names = [row[0] for row in columns]
+        where = stores if "store_key" in names else numbers if "contact_number" in names else "true"
+        rows = [
+            db.execute(f"from (from {one} where {where} except all from {other} where {where}) limit 3").fetchall()
+            for one, other in ((ours(table), theirs(table)), (theirs(table), ours(table)))
+        ]
+        if any(rows) or db.execute(f"describe from {theirs(table)}").fetchall() != columns:
+            found[table] = rows
+    return found
 
 
 def test_a_store_that_cannot_be_built_is_left_out_and_told(both: Both) -> None:
@@ -109,6 +129,51 @@ def test_a_store_that_cannot_be_built_is_left_out_and_told(both: Both) -> None:
     assert f"built {len(STORES) - 2} stores" in both.said
 
 
+@pytest.fixture
+def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """A Spark master and two workers on this machine, which builds use."""
+    monkeypatch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    monkeypatch.setenv("SPARK_WORKER_DIR", str(tmp_path / "workers"))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    master = f"spark://127.0.0.1:{port}"
+    spark = [str(PROJECT_ROOT / ".venv-spark" / "bin" / "spark-class")]
+    deploy = "org.apache.spark.deploy"
+    commands = [[f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", "0"]]
+    commands += 2 * [[f"{deploy}.worker.Worker", "--cores", "1", "--memory", "2g", "--webui-port", "0", master]]
+    started = [subprocess.Popen(spark + command, start_new_session=True) for command in commands]
+    monkeypatch.setenv("SPARK_MASTER", master)
+    yield started[1:]
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+@pytest.mark.skipif(ENGINE != "spark", reason="make test-spark runs it")
+def test_a_worker_killed_in_the_middle_of_a_build_changes_nothing(
+    both: Both, tmp_path: Path, workers: list[subprocess.Popen[bytes]]
+) -> None:
+    lake = tmp_path / "lake"
+    shutil.copytree(both.lake / "raw", lake / "raw", ignore=shutil.ignore_patterns(TORN, WITHOUT_RATE))
+    killer = threading.Thread(target=kill_in_the_middle, args=(lake, workers[0]))
+    killer.start()
+    run(lake, both.house.path, "loaders.build", "--target", "spark", "--vars", VARS)
+    killer.join()
+    assert workers[0].wait() == -signal.SIGKILL
+    with duckdb.connect() as db:
+        tables = [path.name for path in lake.glob("builds/*/marts.db/*")]
+        assert len(tables) > 20
+        assert different(db, tables, tables_of(both.lake), tables_of(lake)) == {}
+
+
+def kill_in_the_middle(lake: Path, worker: subprocess.Popen[bytes]) -> None:
+    """Kill a worker and its executor once a mart has been written."""
+    while not list(lake.glob("builds/*/marts.db/*/_SUCCESS")):
+        time.sleep(0.1)
+    os.killpg(worker.pid, signal.SIGKILL)
+
+
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     folder = tmp_path_factory.mktemp("desk")
@@ -116,7 +181,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         yield Desk(folder, url, database)
 
 
-def test_a_push_after_a_change_of_engines_sends_nothing_and_history_goes_on(both: Both, desk: Desk) -> None:
+def test_a_push_after_a_build_from_the_lake_sends_nothing_and_history_goes_on(both: Both, desk: Desk) -> None:
     store = "3"
     warehouse = desk.folder / "warehouse.duckdb"
     with duckdb.connect(str(warehouse)) as db:

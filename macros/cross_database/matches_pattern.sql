@@ -1,4 +1,5 @@
-{#- Whether a regular expression is found in a text. Patterns keep to what RE2 and Java share. -#}
+{#- Whether a regular expression is found in a text. Patterns keep to what RE2 and Java share: \z is the
+    end, as for Java $ is also before a last line break. -#}
 {% macro matches_pattern(text, pattern) -%}
     {{ return(adapter.dispatch('matches_pattern', 'magento_icommkt')(text, pattern)) }}
 {%- endmacro %}

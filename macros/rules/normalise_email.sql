@@ -12,7 +12,7 @@
     the beginning of an escape, DuckDB as a backslash.
 -#}
 {% macro is_ascii(text) -%}
-    {{ magento_icommkt.matches_pattern(text, "'^[^\u0080-\U0010FFFF]*$'") }}
+    {{ magento_icommkt.matches_pattern(text, magento_icommkt.quoted("^[^\u0080-\U0010FFFF]*\\z")) }}
 {%- endmacro %}
 
 
@@ -21,9 +21,9 @@
     labels of letters, digits and inner hyphens, the last of which begins with a letter.
 -#}
 {% macro is_email(text) -%}
-    {%- set atom = "[a-z0-9!#$%&''*+/=?^_`{|}~-]+" -%}
+    {%- set atom = "[a-z0-9!#$%&'*+/=?^_`{|}~-]+" -%}
     {%- set rest_of_label = "([a-z0-9-]*[a-z0-9])?" -%}
-    {{ magento_icommkt.matches_pattern(
-        text, "'^" ~ atom ~ "([.]" ~ atom ~ ")*@([a-z0-9]" ~ rest_of_label ~ "[.])+[a-z]" ~ rest_of_label ~ "$'"
-    ) }}
+    {{ magento_icommkt.matches_pattern(text, magento_icommkt.quoted(
+        "^" ~ atom ~ "([.]" ~ atom ~ ")*@([a-z0-9]" ~ rest_of_label ~ "[.])+[a-z]" ~ rest_of_label ~ "\\z"
+    )) }}
 {%- endmacro %}

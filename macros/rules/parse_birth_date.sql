@@ -3,7 +3,7 @@
 {% macro parse_birth_date(text) -%}
     case
         when {{ magento_icommkt.matches_pattern(
-            text, "'^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?$'") }}
+            text, magento_icommkt.quoted("^[0-9]{4}-[0-9]{2}-[0-9]{2}( [0-9]{2}:[0-9]{2}:[0-9]{2})?\\z")) }}
         and substr({{ text }}, 1, 4) >= '1900'
             then try_cast(substr({{ text }}, 1, 10) as date)
     end

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -32,6 +34,8 @@ from loaders.warehouse import build_memory, open_warehouse, raise_storage_versio
 
 NOT_FOR_DBT = ("DBT_", "SOURCES__", "ICOMMKT__")
 RESULTS = "run_results.json"
+_JAVA_FRAME = re.compile(r"\s*(at )?\S+\((\w+\.(java|scala):\d+|Native Method|Unknown Source)\)$")
+"""A line of a Java stack trace."""
 _GREEN = {"success", "pass", "warn", "skipped", "no-op"}
 
 
@@ -68,7 +72,8 @@ def run_dbt(
 ) -> int:
     """Run dbt with `arguments` on `house`; its output goes to ours. Returns its exit code.
 
-    `dbt` is another one than this environment's, and `environment` what it is told besides.
+    `dbt` is Spark's, in place of this environment's; what Java says goes to spark.log. `environment` is what dbt is
+    told besides.
 
     Raises PipelineError when the disk is full.
     """
@@ -78,20 +83,23 @@ def run_dbt(
     # A scheduler that ends this process must not leave dbt behind, holding the warehouse without a lock.
     before = signal.signal(signal.SIGTERM, _stop)
     try:
-        with subprocess.Popen(
-            command,
-            env={**dbt_environment(house, as_of), **environment},
-            cwd=PROJECT_ROOT,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            pass_fds=lock_to_pass_on(house),
-        ) as process:
+        with (
+            (house.logs / "spark.log").open("wb") if dbt else nullcontext(subprocess.STDOUT) as errors,
+            subprocess.Popen(
+                command,
+                env={**dbt_environment(house, as_of), **environment},
+                cwd=PROJECT_ROOT,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                encoding="utf-8",
+                pass_fds=lock_to_pass_on(house),
+            ) as process,
+        ):
             try:
                 for line in process.stdout or ():
                     full = full or (fit(line) if is_full(line) else "")
                     is_hushed = is_hushed or bool(full) or line.startswith("--- Logging error ---")
-                    if not is_hushed:  # dbt's log complains of itself, for pages
+                    if not is_hushed and not _JAVA_FRAME.match(line):  # dbt's log complains of itself, for pages
                         print(mask(line), end="", flush=True)  # what DuckDB says of a value may be a customer's
             except BaseException:
                 process.kill()

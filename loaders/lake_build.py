@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import dlt
@@ -46,6 +48,7 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
     check_fields()
     if engine == "spark":
         check_java()
+        check_master(os.environ.get("SPARK_MASTER", ""))
     target, house = lake(), warehouse()
     as_of = given_date(given)
     wanted = project_vars(given)
@@ -170,3 +173,14 @@ def check_java() -> None:
         )
     if not SPARK_DBT.exists():
         raise PipelineError(f"{SPARK_DBT} is not there: make build TARGET=spark installs it")
+
+
+def check_master(master: str) -> None:
+    """Raise PipelineError when nobody answers where a master of Spark's own cluster is to be, `spark://host:port`."""
+    where = urlsplit(master.partition(",")[0])
+    if where.scheme != "spark":
+        return
+    try:
+        socket.create_connection((where.hostname or "", where.port or 7077), timeout=10).close()
+    except (OSError, ValueError) as error:
+        raise PipelineError(f"no Spark master at {fit(master)} (SPARK_MASTER): {fit(error, 100)}") from None

@@ -137,12 +137,17 @@ def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[su
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = str(free.getsockname()[1])
     master = f"spark://127.0.0.1:{port}"
-    spark = [str(PROJECT_ROOT / ".venv-spark" / "bin" / "spark-class")]
+    (home,) = (PROJECT_ROOT / ".venv-spark").glob("lib/python*/site-packages/pyspark")
+    monkeypatch.setenv("SPARK_HOME", str(home))
     deploy = "org.apache.spark.deploy"
     commands = [[f"{deploy}.master.Master", "--host", "127.0.0.1", "--port", port, "--webui-port", "0"]]
     commands += 2 * [[f"{deploy}.worker.Worker", "--cores", "1", "--memory", "2g", "--webui-port", "0", master]]
-    started = [subprocess.Popen(spark + command, start_new_session=True) for command in commands]
+    started = [
+        subprocess.Popen([home / "bin" / "spark-class", *command], start_new_session=True) for command in commands
+    ]
     monkeypatch.setenv("SPARK_MASTER", master)
+    while socket.socket().connect_ex(("127.0.0.1", int(port))):
+        time.sleep(0.1)
     yield started[1:]
     for process in started:
         with suppress(ProcessLookupError):

@@ -33,6 +33,7 @@ def demo_environment(folder: Path, magento_url: str, icommkt_url: str) -> dict[s
         "ICOMMKT__API_URL": icommkt_url,
         "ICOMMKT__API_KEY": DEMO_KEY,
         "ICOMMKT__PROFILE_KEY": DEMO_PROFILE,
+        "ICOMMKT__REQUESTS_PER_SECOND": "100",  # nobody else is served by this ICOMMKT
         "ICOMMKT__AUDIENCE": os.environ.get("DEMO_AUDIENCE", "all"),
         "PYTHONUNBUFFERED": "1",
     }

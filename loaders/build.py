@@ -173,11 +173,9 @@ def build(variables: str | None = None, *, target: str = "prod", arguments: tupl
     return as_of
 
 
-def not_built(house: Warehouse, summary: Summary) -> PipelineError:
-    """What to say of a build that failed."""
-    return PipelineError(
-        f"the build failed{summary.failures}; nothing was published. dbt's log: {house.logs / 'dbt.log'}"
-    )
+def not_built(house: Warehouse, summary: Summary, log: str = "dbt.log") -> PipelineError:
+    """What to say of a build that failed; `log` is the file that knows most of why."""
+    return PipelineError(f"the build failed{summary.failures}; nothing was published. More is in {house.logs / log}")
 
 
 def dbt_vars(given: Mapping[str, Any]) -> list[str]:

@@ -1,7 +1,7 @@
 """`python -m loaders.lake export | fetch`: raw tables to the lake, and a store's marts back from it; docs/scale.md.
 
-`raw/<store_key>/<export_id>/<table>.parquet` is what a load left, `builds/<build_id>/<schema>.db/<table>/` what Spark
-made of all stores; `latest.json` beside the ids, written last, says which of them counts.
+`raw/<store_key>/<export_id>/<table>.parquet` is what a load left, `builds/<build_id>/<schema>.db/<table>/` what a
+build made of all stores; `latest.json` beside the ids, written last, says which of them counts.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import dlt
+import duckdb
 import fsspec
 
 from loaders.build import about_build, check_whole, make_ready, run_dbt
@@ -27,22 +28,21 @@ from loaders.errors import Parser, PipelineError, SettingsError, run_command
 from loaders.magento.schema import TYPES, all_columns
 from loaders.magento.settings import magento_settings
 from loaders.magento.tables import TABLES
-from loaders.paths import NOT_IN_A_PATH, Warehouse, locked, warehouse
+from loaders.paths import NOT_IN_A_PATH, PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.publish import publish
-from loaders.seeds import store_settings
+from loaders.seeds import check_seeds, store_settings
 from loaders.text import fit
 from loaders.warehouse import build_memory, open_warehouse, quoted, raise_storage_version
 
 LATEST = "latest.json"
 FORM = hashlib.sha256(repr({name: all_columns(table) for name, table in TABLES.items()}).encode()).hexdigest()[:12]
-"""Differs when a raw table or column does: Spark reads all stores' files as one table."""
+"""Differs when a raw table or column does: a build reads all stores' files as one table."""
 
-NO_TESTS = ("--exclude-resource-type", "test", "unit_test")
 MADE_HERE = ("resource_type:seed", "icommkt_payloads", "fct_purchases", "path:models/marts/history")
 """What is not taken from the lake: the views, and what a day was, which is kept in each store's own state file."""
 
-KEPT = timedelta(days=2)
-"""How long an export or build that counts no more stays, as somebody may still be reading it."""
+KEPT = timedelta(days=4)
+"""How long an export or build stays that counts no more, as a build may still read it."""
 
 
 @dataclass(frozen=True)
@@ -74,14 +74,24 @@ class Lake:
             return {}
 
     def count(self, folder: str, name: str, about: dict[str, Any]) -> None:
-        """Have `<folder>/<name>` count from now on; what is old and counts no more goes."""
-        before = self.latest(folder).get("name")
-        aside = f"{self.root}/{folder}/.{LATEST}"
+        """Have `<folder>/<name>` count from now on.
+
+        Raises PipelineError when a newer one counts by now.
+        """
+        if self.latest(folder).get("name", "") > name:
+            raise PipelineError(f"a newer one than {name} counts in {self.url}/{folder} by now: two ran at once")
+        aside = f"{self.root}/{folder}/.{name}"
         self.files.pipe_file(aside, json.dumps({"name": name, **about}).encode())
         self.files.mv(aside, f"{self.root}/{folder}/{LATEST}")
+
+    def remove_old(self, folder: str) -> None:
+        """Remove what is old and does not count."""
+        if not self.files.exists(f"{self.root}/{folder}"):
+            return
+        counts = self.latest(folder).get("name")
         for one in self.files.ls(f"{self.root}/{folder}", detail=True):
             other = one["name"].rsplit("/", 1)[-1]
-            if one["type"] == "directory" and other not in (name, before) and other < new_name(KEPT):
+            if one["type"] == "directory" and other != counts and other < new_name(KEPT):
                 self.files.rm(one["name"], recursive=True)
 
     def stores(self, oldest: timedelta) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
@@ -134,11 +144,21 @@ def new_name(ago: timedelta = timedelta()) -> str:
     return (datetime.now(UTC) - ago).strftime("%Y%m%dT%H%M%S%f")
 
 
+def version_of_project() -> str:
+    """Differs when a model, a macro or a seed does, which a build and those who fetch from it must share."""
+    paths = [PROJECT_ROOT / "dbt_project.yml"]
+    paths += (path for folder in ("models", "macros", "seeds") for path in (PROJECT_ROOT / folder).rglob("*.*"))
+    files = {path.relative_to(PROJECT_ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}
+    return hashlib.sha256(repr(files).encode()).hexdigest()[:12]
+
+
 def export(house: Warehouse, store: str, shop: str, start_date: str = "") -> None:
     """Copy a store's raw tables to the lake, all of them counting from one moment on. `shop` is its address.
 
-    Raises PipelineError when the first load has not ended, the store's zone is not known, or another shop has the key.
+    Raises PipelineError when the first load has not ended, raw tables have nothing of the store or are a former
+    version's, the store's zone is not known, or another shop has the key.
     """
+    check_seeds()
     target = lake()
     if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_-]*", store):
         raise SettingsError(
@@ -147,26 +167,43 @@ def export(house: Warehouse, store: str, shop: str, start_date: str = "") -> Non
     check_shop(target.latest(f"raw/{store}").get("shop", shop), shop, store)
     with locked(house, "export"):
         check_whole(house)
-        store_timezone(house.path, {**project_vars({}), **store_settings(store)})
+        try:
+            store_timezone(house.path, {**project_vars({}), **store_settings(store)})
+        except SettingsError as error:
+            raise PipelineError(f"{error} (in a lake: in seeds/stores.csv)") from None
         folder = house.work / "export"
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
         folder.mkdir()
-        with open_warehouse(house.path, read_only=True) as connection:
-            connection.execute(f"set memory_limit = {quoted(build_memory())}")
-            for table in TABLES.values():
-                columns = ", ".join(
-                    f'cast("{column.name}" as {TYPES[column.type][1]}) as "{column.name}"'
-                    for column in all_columns(table)
-                )
+        try:
+            _write_raw_tables(house, store, folder)
+            sizes = {path.stem: path.stat().st_size for path in folder.iterdir()}
+            name = new_name()
+            target.files.put(f"{folder}/", f"{target.root}/raw/{store}/{name}/", recursive=True)
+        finally:
+            shutil.rmtree(folder)
+        target.count(f"raw/{store}", name, {"bytes": sizes, "form": FORM, "shop": shop, "start_date": start_date})
+        target.remove_old(f"raw/{store}")
+
+
+def _write_raw_tables(house: Warehouse, store: str, folder: Path) -> None:
+    with open_warehouse(house.path, read_only=True) as connection:
+        connection.execute(f"set memory_limit = {quoted(build_memory())}")
+        of_store = f"where store_key = {quoted(store)}"
+        if not connection.execute(f"select 1 from raw.store_views {of_store} limit 1").fetchall():
+            raise PipelineError(
+                f"{house.path} has nothing of a store {store}: was SOURCES__MAGENTO__STORE_KEY another in the load?"
+            )
+        for table in TABLES.values():
+            columns = ", ".join(
+                f'cast("{column.name}" as {TYPES[column.type][1]}) as "{column.name}"' for column in all_columns(table)
+            )
+            try:
                 connection.execute(
-                    f"copy (select {columns} from raw.{table.name} where store_key = {quoted(store)})"
+                    f"copy (select {columns} from raw.{table.name} {of_store})"
                     f" to {quoted(folder / f'{table.name}.parquet')} (format parquet, compression zstd)"
                 )
-        sizes = {path.stem: path.stat().st_size for path in folder.iterdir()}
-        name = new_name()
-        target.files.put(f"{folder}/", f"{target.root}/raw/{store}/{name}/", recursive=True)
-        shutil.rmtree(folder)
-        target.count(f"raw/{store}", name, {"bytes": sizes, "form": FORM, "shop": shop, "start_date": start_date})
+            except (duckdb.BinderException, duckdb.CatalogException):
+                raise PipelineError(f"raw.{table.name} is a former version's: run make load, then export") from None
 
 
 def check_shop(theirs: str, shop: str, store: str) -> None:
@@ -195,6 +232,10 @@ def fetch(house: Warehouse, store: str, shop: str) -> int:
             f"the last build in {target.url} has no store {store}: export it, or see what that build said of it"
         )
     check_shop(about["stores"][store], shop, store)
+    if about.get("project") != version_of_project():
+        raise PipelineError(
+            "the last build was made by other models, macros or seeds than are here: have the same everywhere"
+        )
     with locked(house, "fetch"):
         with open_warehouse(house.path, read_only=True) as connection:
             others = connection.execute(
@@ -204,13 +245,14 @@ def fetch(house: Warehouse, store: str, shop: str) -> int:
             raise PipelineError(f"{house.path} holds other stores, too: in a lake each has a warehouse of its own")
         make_ready(house)
         as_of, zone = _take(house, target, about["name"], store)
-        if run_dbt(house, ["--quiet", "build", *NO_TESTS, "--select", *MADE_HERE]):
-            raise PipelineError(f"views and history of {store} could not be made; dbt's log: {house.logs / 'dbt.log'}")
+        without = ("--exclude-resource-type", "unit_test", "--indirect-selection", "cautious")
+        if run_dbt(house, ["--quiet", "build", *without, "--select", *MADE_HERE]):
+            raise PipelineError(f"views and history of {store} could not be made. More is in {house.logs / 'dbt.log'}")
         done = publish(
             house,
             as_of,
             zone,
-            is_tested=about["is_tested"],
+            is_tested=True,
             about=about_build(house, house, ()),
             built_at=datetime.fromisoformat(about["built_at"]),
         )
@@ -239,8 +281,16 @@ def _take(house: Warehouse, target: Lake, name: str, store: str) -> tuple[date, 
             table = folder.rsplit("/", 1)[-1]
             into = "intermediate" if table == "int_build_settings" else "mart_file.marts"
             columns = [row[0] for row in connection.execute(f"describe from {read(folder)}").fetchall()]
-            of_contacts = f"contact_number in ({contacts})" if "contact_number" in columns else "true"
-            where = of_store if "store_key" in columns else of_contacts
+            if "store_key" in columns:
+                where = of_store
+            elif "contact_number" in columns:
+                where = f"contact_number in ({contacts})"
+            elif table == "icommkt_profile_fields":
+                where = "true"
+            else:
+                raise PipelineError(
+                    f"{table} has neither store_key nor contact_number: nobody knows whose its rows are"
+                )
             connection.execute(f'create or replace table {into}."{table}" as from {read(folder)} where {where}')
         ((as_of, zone),) = connection.execute(
             "select as_of_date, store_timezone from intermediate.int_build_settings"

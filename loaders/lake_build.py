@@ -16,20 +16,21 @@ from zoneinfo import ZoneInfo
 
 import dlt
 
-from loaders.build import dbt_vars, every_test_ran, not_built, read_results, run_dbt, summarise
-from loaders.data_tests import nodes_of
+from loaders.build import dbt_vars, not_built, read_results, run_dbt, summarise
+from loaders.data_tests import rows_found, what_tests_found
 from loaders.dates import given_date
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import PipelineError
 from loaders.fields import check_fields
-from loaders.lake import Lake, lake, new_name
+from loaders.lake import Lake, lake, new_name, version_of_project
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
-from loaders.seeds import check_seeds, store_settings
+from loaders.seeds import check_seeds, rows_of_seed, store_settings
 from loaders.text import fit
-from loaders.warehouse import open_warehouse, quoted, raise_storage_version
+from loaders.warehouse import build_memory, open_warehouse, quoted, raise_storage_version
 
 SPARK_DBT = PROJECT_ROOT / ".venv-spark" / "bin" / "dbt"
 JAVA = 17
+WITHOUT_UNIT_TESTS = ("--exclude-resource-type", "unit_test")
 _BLAMED = re.compile(r"\[store_key ([A-Za-z0-9_-]+)\]")
 """How models and tests name a store that stops them."""
 
@@ -37,19 +38,23 @@ _BLAMED = re.compile(r"\[store_key ([A-Za-z0-9_-]+)\]")
 def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = ()) -> None:
     """Build and test the models of every store whose export can be built, then have that build count.
 
-    `engine` is the target of profiles.yml, `lake` (DuckDB) or `spark`.
+    `engine` is the target of profiles.yml, `lake` (DuckDB) or `spark`; `arguments` are none or WITHOUT_UNIT_TESTS.
 
     A store with a value that stops the build, such as a currency without a rate, is left out and told, and the others
     are built. Raises PipelineError when there is no Java, no store, or the build fails for another reason: the build
-    before goes on to count.
+    before goes on to count, and nothing is left of this one.
     """
+    if arguments not in ((), WITHOUT_UNIT_TESTS):
+        raise PipelineError(f"a lake's stores are built and tested whole, without {' '.join(arguments)}")
     given = parse_vars(variables)
     check_seeds()
     check_fields()
+    target, house = lake(), warehouse()
     if engine == "spark":
         check_java()
         check_master(os.environ.get("SPARK_MASTER", ""))
-    target, house = lake(), warehouse()
+    elif "://" in target.url:
+        raise PipelineError("TARGET=lake builds from a folder; what is in an object store, TARGET=spark builds")
     as_of = given_date(given)
     wanted = project_vars(given)
     given.pop("as_of_date", None)
@@ -58,60 +63,81 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
     work = house.work / "lake"
     made = Warehouse(work / "build.duckdb")
     with locked(house, "build"):
-        house.make_folders()
-        while True:
+        target.remove_old("builds")
+        is_done = False
+        while not is_done:
             for store, why in left_out.items():
                 print(f"  left out: {store}: {why}", flush=True)
                 stores.pop(store, None)
             if not stores:
                 raise PipelineError(f"no store in {target.url} can be built; see above, or run make export for each")
+            if len(stores) > 1 and rows_of_seed("icommkt_profiles"):
+                raise PipelineError(
+                    "seeds/icommkt_profiles.csv goes by website, and every store has a website 1: empty it where "
+                    "several stores are built at once (docs/scale.md)"
+                )
             print(f"  making and testing the models of {len(stores)} stores; what was found follows", flush=True)
             name = new_name()
             folder = f"{target.root}/builds/{name}"
-            shutil.rmtree(work, ignore_errors=True)
-            work.mkdir()
+            shutil.rmtree(work, ignore_errors=True)  # of a build that was killed
+            made.make_folders()
             raise_storage_version(made.path)
-            code = run_dbt(
-                house,
-                ["--quiet", "build", "--target", engine, *dbt_vars(given), *arguments],
-                as_of,
-                dbt=SPARK_DBT if engine == "spark" else None,
-                WAREHOUSE_PATH=str(made.path),
-                DBT_TARGET_PATH=str(work),
-                RAW_LAKE=f"{target.address(target.root)}/raw",
-                RAW_EXPORTS=",".join(f"{store}/{about['name']}" for store, about in stores.items()),
-                SPARK_TABLES=target.address(folder),
-                SPARK_LOCAL_DIRS=str(work),
-                SOURCES__MAGENTO__START_DATE="",
-            )
-            results = read_results(work)
-            summary = summarise(results)
-            if code == 0:
-                break
-            if target.files.exists(folder):
-                target.files.rm(folder, recursive=True)
-            left_out = {store: why for store, why in stores_blamed(results).items() if store in stores}
-            if not left_out:
-                raise not_built(house, summary)
-        if left := _not_built(work, results):
-            raise PipelineError(f"the lake's stores are built whole or not at all, without --select ({left} was not)")
-        if engine == "lake":
-            _tables_to_lake(made, target, folder)
-        about = {
-            "stores": {store: about["shop"] for store, about in stores.items()},
-            "is_tested": every_test_ran(work, results),
-            "built_at": datetime.now(UTC).replace(tzinfo=None).isoformat(),
-        }
-        target.count("builds", name, about)
-        shutil.rmtree(work)
+            try:
+                code = run_dbt(
+                    house,
+                    ["--quiet", "build", "--target", engine, *dbt_vars(given), *arguments],
+                    as_of,
+                    dbt=SPARK_DBT if engine == "spark" else None,
+                    WAREHOUSE_PATH=str(made.path),
+                    DBT_TARGET_PATH=str(made.dbt_target),
+                    RAW_LAKE=f"{target.address(target.root)}/raw",
+                    RAW_EXPORTS=",".join(f"{store}/{about['name']}" for store, about in stores.items()),
+                    SOURCES__MAGENTO__START_DATE="",
+                    **_spark_environment(target.address(folder), work),
+                )
+                results = read_results(made.dbt_target)
+                if engine == "lake":
+                    for line in rows_found(what_tests_found(made, made, results)):
+                        print(f"  {line}")
+                summary = summarise(results)
+                left_out = {store: why for store, why in stores_blamed(results).items() if store in stores}
+                if code == 0:
+                    if engine == "lake":
+                        _tables_to_lake(made, target, folder)
+                    target.count("builds", name, about_stores(stores))
+                    is_done = True
+                elif not left_out:
+                    raise not_built(house, summary, "dbt.log and spark.log" if engine == "spark" else "dbt.log")
+            finally:
+                shutil.rmtree(work, ignore_errors=True)
+                if not is_done and target.files.exists(folder):
+                    target.files.rm(folder, recursive=True)
+        target.remove_old("builds")
     print(f"  {summary.text}")
     print(f"built {len(stores)} stores into {target.url}; make fetch takes a store's marts from there", flush=True)
+
+
+def about_stores(stores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What is kept of a build: which shops it has, by what it was made, and when."""
+    return {
+        "stores": {store: about["shop"] for store, about in stores.items()},
+        "project": version_of_project(),
+        "built_at": datetime.now(UTC).replace(tzinfo=None).isoformat(),
+    }
+
+
+def _spark_environment(tables: str, work: Path) -> dict[str, str]:
+    """Where Spark writes; on `local` it listens to this machine alone."""
+    is_local = os.environ.get("SPARK_MASTER", "local").startswith("local")
+    here = os.environ.get("SPARK_LOCAL_IP") or ("127.0.0.1" if is_local else "")
+    return {"SPARK_TABLES": tables, "SPARK_LOCAL_DIRS": str(work)} | ({"SPARK_LOCAL_IP": here} if here else {})
 
 
 def _tables_to_lake(made: Warehouse, target: Lake, folder: str) -> None:
     """Write what DuckDB built where Spark writes it."""
     out = made.path.with_name("tables")
     with open_warehouse(made.path) as connection:
+        connection.execute(f"set memory_limit = {quoted(build_memory())}")
         connection.execute(f"attach {quoted(made.marts)} as mart_file (read_only)")
         tables = connection.execute(
             """select database_name, schema_name, table_name from duckdb_tables()
@@ -132,23 +158,12 @@ def _own_settings_fault(store: str, about: Mapping[str, Any], wanted: Mapping[st
     own = store_settings(store)
     try:
         ZoneInfo(own.get("store_timezone") or "UTC")
-    except (OSError, ValueError):
+    except (KeyError, OSError, ValueError):
         return f"seeds/stores.csv has {fit(own['store_timezone'], 40)!r}, which is no known zone"
     start = str(own.get("start_date") or wanted.get("start_date") or "")
     if about["start_date"] and not start:
         return f"its START_DATE is {about['start_date']}: say so in its line of seeds/stores.csv"
     return ""
-
-
-def _not_built(work: Path, results: list[dict[str, Any]]) -> str:
-    """A model or seed that a build left aside, "" when there is none."""
-    built = {one["unique_id"] for one in results}
-    missing = (
-        node["name"]
-        for key, node in nodes_of(work).items()
-        if node["resource_type"] in ("model", "seed") and key not in built
-    )
-    return next(missing, "")
 
 
 def stores_blamed(results: list[dict[str, Any]]) -> dict[str, str]:
@@ -175,12 +190,16 @@ def check_java() -> None:
         raise PipelineError(f"{SPARK_DBT} is not there: make build TARGET=spark installs it")
 
 
-def check_master(master: str) -> None:
-    """Raise PipelineError when nobody answers where a master of Spark's own cluster is to be, `spark://host:port`."""
-    where = urlsplit(master.partition(",")[0])
-    if where.scheme != "spark":
+def check_master(masters: str) -> None:
+    """Raise PipelineError when no master of a cluster of Spark's own, `spark://host:port,host:port`, answers."""
+    if not masters.startswith("spark://"):
         return
-    try:
-        socket.create_connection((where.hostname or "", where.port or 7077), timeout=10).close()
-    except (OSError, ValueError) as error:
-        raise PipelineError(f"no Spark master at {fit(master)} (SPARK_MASTER): {fit(error, 100)}") from None
+    why = ""
+    for master in masters.removeprefix("spark://").split(","):
+        where = urlsplit(f"//{master}")
+        try:
+            socket.create_connection((where.hostname or "", where.port or 7077), timeout=10).close()
+            return
+        except (OSError, ValueError) as error:
+            why = fit(error, 100)
+    raise PipelineError(f"no Spark master at {fit(masters)} (SPARK_MASTER): {why}")

@@ -131,9 +131,11 @@ def _row_counts(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 
 def _copy_seeds(connection: duckdb.DuckDBPyConnection) -> None:
+    """Copy the seeds, but for those that name other stores or persons."""
     connection.execute("create schema mart_file.seeds")
     names = connection.execute(
-        "select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'seeds'"
+        """select table_name from duckdb_tables() where database_name = current_database() and schema_name = 'seeds'
+           and table_name not in ('stores', 'excluded_emails')"""
     ).fetchall()
     for (name,) in names:
         connection.execute(f'create table mart_file.seeds."{name}" as from seeds."{name}"')

@@ -62,9 +62,14 @@ def profile_settings() -> list[str]:
 
 def store_settings(store_key: str) -> dict[str, Any]:
     """What the seed `stores` says of a store, by the names of the vars that it goes before."""
-    with (PROJECT_ROOT / "seeds" / "stores.csv").open(encoding="utf-8-sig", newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["store_key"] == store_key]
+    rows = [row for row in rows_of_seed("stores") if row["store_key"] == store_key]
     return {name: value for row in rows for name, value in row.items() if value and name != "store_key"}
+
+
+def rows_of_seed(name: str) -> list[dict[str, str]]:
+    """The rows of a seed that `check_seeds` has seen."""
+    with (PROJECT_ROOT / "seeds" / f"{name}.csv").open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
 
 
 def _fault(path: Path, types: dict[str, str]) -> str:

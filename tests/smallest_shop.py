@@ -25,16 +25,18 @@ COPIED = (
 )
 
 
-def create(path: Path) -> None:
-    """Make a warehouse at `path` that holds such a shop."""
+def create(path: Path, *stores: str) -> None:
+    """Make a warehouse at `path` that holds such a shop, or one of each of these store keys."""
     with duckdb.connect(str(path)) as connection:
         connection.execute("create schema raw")
         for table in TABLES.values():
             connection.execute(create_statement(table))
-        connection.execute(
-            "insert into raw.store_views (store_key, id, timezone, base_currency_code, is_default) "
-            "values ('main', 1, 'America/Argentina/Buenos_Aires', 'ARS', true)"
-        )
+        for store in stores or ("main",):
+            connection.execute(
+                "insert into raw.store_views (store_key, id, timezone, base_currency_code, is_default) "
+                "values (?, 1, 'America/Argentina/Buenos_Aires', 'ARS', true)",
+                [store],
+            )
 
 
 class ProjectCopy:

@@ -71,15 +71,15 @@ checked as (
         coalesce(
             store_timezone,
             {{ raise_error(
-                "concat('no time zone: the default store view was not loaded; load it or set the var store_timezone "
+                "concat('no time zone: the default store view was not loaded; load it or say it in seeds/stores.csv "
                 ~ "[store_key ', store_key, ']')"
             ) }}
         ) as store_timezone,
         coalesce(
             reporting_currency,
             {{ raise_error(
-                "concat('no currency: the default store view was not loaded; load it or set the var "
-                ~ "reporting_currency [store_key ', store_key, ']')"
+                "concat('no currency: the default store view was not loaded; load it or say it in "
+                ~ "seeds/stores.csv [store_key ', store_key, ']')"
             ) }}
         ) as reporting_currency
     from chosen

@@ -129,6 +129,11 @@ def test_a_store_that_cannot_be_built_is_left_out_and_told(both: Both) -> None:
     assert f"built {len(STORES) - 2} stores" in both.said
 
 
+def test_the_macros_give_the_same_on_this_engine(both: Both) -> None:
+    assert " tests passed, " in both.said
+    assert "macros_give_the_same_on_every_engine" not in both.said
+
+
 @pytest.fixture
 def workers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[subprocess.Popen[bytes]]]:
     """A Spark master and two workers on this machine, which builds use."""

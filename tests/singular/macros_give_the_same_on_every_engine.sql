@@ -1,4 +1,5 @@
 {#- What the macros of cross_database/ and rules/ give, as text: a case an input, and every engine must agree. -#}
+{{- config(severity='warn', meta={'show_rows': true}) -}}
 {%- set text = dbt.type_string() -%}
 {%- set no_text = "cast(null as " ~ text ~ ")" -%}
 {%- set money = "cast('%s' as decimal(20, 4))" -%}

@@ -25,7 +25,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     monkeypatch.setenv("LAKE_PATH", f"memory://{tmp_path.name}")
     house = Warehouse(tmp_path / "warehouse.duckdb")
     house.make_folders()
-    smallest_shop.create(house.path)
+    smallest_shop.create(house.path, "main", "other")
     return house
 
 
@@ -82,11 +82,22 @@ def test_two_shops_do_not_share_a_key(house: Warehouse) -> None:
     export(house, "main", f"{SHOP}:8443/")
     target = lake()
     target.files.makedirs(f"{target.root}/builds", exist_ok=True)
-    target.count("builds", new_name(), {"stores": {"main": SHOP}})
+    target.count("builds", newest := new_name(), {"stores": {"main": SHOP}})
     with pytest.raises(PipelineError, match="give each shop a SOURCES__MAGENTO__STORE_KEY of its own"):
         fetch(house, "main", "https://two.example")
     with pytest.raises(PipelineError, match="has no store other"):
         fetch(house, "other", SHOP)
+    with pytest.raises(PipelineError, match="made by other models, macros or seeds"):
+        fetch(house, "main", SHOP)
+    with pytest.raises(PipelineError, match=r"a newer one than .* counts in .*/builds by now"):
+        target.count("builds", new_name(timedelta(hours=1)), {"stores": {}})
+    assert target.latest("builds") == {"name": newest, "stores": {"main": SHOP}}
+
+
+def test_a_store_that_was_not_loaded_is_not_exported(house: Warehouse) -> None:
+    with pytest.raises(PipelineError, match="has nothing of a store third"):
+        export(house, "third", SHOP)
+    assert lake().stores(OLDEST) == ({}, {})
 
 
 @pytest.mark.parametrize("key", ["..", "a/b", "a b", "a]b", "{a,b}", ""])

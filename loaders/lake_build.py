@@ -63,6 +63,7 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
     work = house.work / "lake"
     made = Warehouse(work / "build.duckdb")
     with locked(house, "build"):
+        house.make_folders()
         target.remove_old("builds")
         is_done = False
         while not is_done:

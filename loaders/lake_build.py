@@ -77,7 +77,8 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
                     "seeds/icommkt_profiles.csv goes by website, and every store has a website 1: empty it where "
                     "several stores are built at once (docs/scale.md)"
                 )
-            print(f"  making and testing the models of {len(stores)} stores; what was found follows", flush=True)
+            counted = f"{len(stores)} store{'s' if len(stores) > 1 else ''}"
+            print(f"  making and testing the models of {counted}; what was found follows", flush=True)
             name = new_name()
             folder = f"{target.root}/builds/{name}"
             shutil.rmtree(work, ignore_errors=True)  # of a build that was killed
@@ -115,7 +116,7 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
                     target.files.rm(folder, recursive=True)
         target.remove_old("builds")
     print(f"  {summary.text}")
-    print(f"built {len(stores)} stores into {target.url}; make fetch takes a store's marts from there", flush=True)
+    print(f"built {counted} into {target.url}; make fetch takes a store's marts from there", flush=True)
 
 
 def about_stores(stores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

@@ -91,7 +91,7 @@ class Lake:
         counts = self.latest(folder).get("name")
         for one in self.files.ls(f"{self.root}/{folder}", detail=True):
             other = one["name"].rsplit("/", 1)[-1]
-            if one["type"] == "directory" and other != counts and other < new_name(KEPT):
+            if other not in (counts, LATEST) and other.removeprefix(".") < new_name(KEPT):
                 self.files.rm(one["name"], recursive=True)
 
     def stores(self, oldest: timedelta) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
@@ -146,8 +146,13 @@ def new_name(ago: timedelta = timedelta()) -> str:
 
 def version_of_project() -> str:
     """Differs when a model, a macro or a seed does, which a build and those who fetch from it must share."""
-    paths = [PROJECT_ROOT / "dbt_project.yml"]
-    paths += (path for folder in ("models", "macros", "seeds") for path in (PROJECT_ROOT / folder).rglob("*.*"))
+    paths = [
+        path
+        for folder in ("models", "macros", "seeds")
+        for path in (PROJECT_ROOT / folder).rglob("[!.]*")
+        if path.suffix in (".sql", ".yml", ".csv")
+    ]
+    paths.append(PROJECT_ROOT / "dbt_project.yml")
     files = {path.relative_to(PROJECT_ROOT).as_posix(): path.read_bytes() for path in sorted(paths)}
     return hashlib.sha256(repr(files).encode()).hexdigest()[:12]
 
@@ -169,8 +174,10 @@ def export(house: Warehouse, store: str, shop: str, start_date: str = "") -> Non
         check_whole(house)
         try:
             store_timezone(house.path, {**project_vars({}), **store_settings(store)})
-        except SettingsError as error:
-            raise PipelineError(f"{error} (in a lake: in seeds/stores.csv)") from None
+        except SettingsError:
+            raise SettingsError(
+                f"the zone of {store} is not known: give it one, such as America/Bogota, in seeds/stores.csv"
+            ) from None
         folder = house.work / "export"
         shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
         folder.mkdir()
@@ -189,7 +196,9 @@ def _write_raw_tables(house: Warehouse, store: str, folder: Path) -> None:
     with open_warehouse(house.path, read_only=True) as connection:
         connection.execute(f"set memory_limit = {quoted(build_memory())}")
         of_store = f"where store_key = {quoted(store)}"
-        if not connection.execute(f"select 1 from raw.store_views {of_store} limit 1").fetchall():
+        tables = ("store_views", "customers", "orders")
+        any_row = " union all ".join(f"(select 1 from raw.{table} {of_store} limit 1)" for table in tables)
+        if not connection.execute(any_row).fetchall():
             raise PipelineError(
                 f"{house.path} has nothing of a store {store}: was SOURCES__MAGENTO__STORE_KEY another in the load?"
             )

@@ -58,13 +58,14 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
     as_of = given_date(given)
     wanted = project_vars(given)
     given.pop("as_of_date", None)
-    stores, left_out = target.stores(timedelta(hours=dlt.config.get("lake_max_age_hours", int) or 48))
+    stores, left_out = target.stores(timedelta(hours=min(dlt.config.get("lake_max_age_hours", int) or 48, 72)))
     left_out |= {store: why for store, about in stores.items() if (why := _own_settings_fault(store, about, wanted))}
     work = house.work / "lake"
     made = Warehouse(work / "build.duckdb")
     with locked(house, "build"):
         house.make_folders()
         target.remove_old("builds")
+        project = version_of_project()
         is_done = False
         while not is_done:
             for store, why in left_out.items():
@@ -106,26 +107,19 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
                 if code == 0:
                     if engine == "lake":
                         _tables_to_lake(made, target, folder)
-                    target.count("builds", name, about_stores(stores))
+                    shops = {store: about["shop"] for store, about in stores.items()}
+                    built_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
+                    target.count("builds", name, {"stores": shops, "project": project, "built_at": built_at})
                     is_done = True
                 elif not left_out:
                     raise not_built(house, summary, "dbt.log and spark.log" if engine == "spark" else "dbt.log")
             finally:
                 shutil.rmtree(work, ignore_errors=True)
-                if not is_done and target.files.exists(folder):
+                if target.latest("builds").get("name") != name and target.files.exists(folder):
                     target.files.rm(folder, recursive=True)
         target.remove_old("builds")
     print(f"  {summary.text}")
     print(f"built {counted} into {target.url}; make fetch takes a store's marts from there", flush=True)
-
-
-def about_stores(stores: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """What is kept of a build: which shops it has, by what it was made, and when."""
-    return {
-        "stores": {store: about["shop"] for store, about in stores.items()},
-        "project": version_of_project(),
-        "built_at": datetime.now(UTC).replace(tzinfo=None).isoformat(),
-    }
 
 
 def _spark_environment(tables: str, work: Path) -> dict[str, str]:

@@ -8,6 +8,6 @@ SEARCH = int(os.environ.get("SEARCH", "1"))
 
 
 def some_of(number: int, few: int) -> list[int]:
-    """`few` times `SEARCH` of the numbers 1 to `number`, evenly apart; every one where there are no more."""
-    step = max(1, number // (few * SEARCH + 1))
-    return list(range(step, number + 1, step))
+    """About `few` times `SEARCH` of the numbers 1 to `number`, an early one first; each where there are no more."""
+    step = max(1, number // (few * SEARCH))
+    return list(range(min(2, step), number + 1, step))

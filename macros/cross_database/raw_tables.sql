@@ -1,4 +1,4 @@
-{#- Raw tables of a build of many stores: each is the files of every store's export. Elsewhere the loader makes them. -#}
+{#- Raw tables of a build of many stores: each is the files of all exports. Elsewhere the loader makes them. -#}
 {% macro register_raw_tables() -%}
     {%- if execute and target.name in ('lake', 'spark') -%}
         {%- do run_query("create schema if not exists raw") -%}

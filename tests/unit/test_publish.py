@@ -28,7 +28,7 @@ def house(tmp_path: Path) -> Warehouse:
         db.execute(
             "create table raw.orders as select 1 as id, null::timestamp as _deleted_at union all select 2, now()"
         )
-        for seed in ("icommkt_fields", "icommkt_profiles"):
+        for seed in ("icommkt_fields", "icommkt_profiles", "excluded_emails", "stores"):
             db.execute(f"create table seeds.{seed} as select 'x' as word")
         db.execute(f"attach '{house.marts}' as mart_file (storage_version '{STORAGE_VERSION}')")
         db.execute("create schema mart_file.marts")

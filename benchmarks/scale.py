@@ -23,7 +23,7 @@ from loaders.paths import PROJECT_ROOT, Warehouse
 from loaders.warehouse import quoted
 
 SHOP = "https://shop.example"
-TICKS, PAGE = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def multiply(lake: Lake, stores: int) -> None:
@@ -44,7 +44,7 @@ def multiply(lake: Lake, stores: int) -> None:
 
 
 def measured(command: list[str], environment: dict[str, str]) -> tuple[float, float, float]:
-    """Run a command that must succeed; seconds, processor seconds and the most megabytes of all its processes."""
+    """Run a command that must succeed; seconds, processor seconds, and the most MB of all its processes together."""
     started, most, spent = time.monotonic(), 0, {0: 0}
     with (
         tempfile.TemporaryFile("w+") as said,
@@ -54,19 +54,20 @@ def measured(command: list[str], environment: dict[str, str]) -> tuple[float, fl
             memory = 0
             for path in Path("/proc").glob("[0-9]*/stat"):
                 try:
-                    # proc(5): behind the name stand the session, 4th, ticks, 12th and 13th, and pages, 22nd.
+                    # proc(5): behind the name stand the session, 4th, and ticks, 12th and 13th.
                     fields = path.read_text(encoding="utf-8").rpartition(")")[2].split()
-                except OSError:  # it has ended meanwhile
+                    if int(fields[3]) == process.pid:
+                        spent[int(path.parent.name)] = int(fields[11]) + int(fields[12])
+                        pages = path.with_name("smaps_rollup").read_text(encoding="utf-8")
+                        memory += int(pages.partition("\nPss:")[2].split()[0])
+                except (OSError, IndexError):  # it has ended meanwhile
                     continue
-                if int(fields[3]) == process.pid:
-                    spent[int(path.parent.name)] = int(fields[11]) + int(fields[12])
-                    memory += int(fields[21]) * PAGE
             most = max(most, memory)
             time.sleep(0.2)
         if process.returncode:
             said.seek(0)
             raise SystemExit(said.read()[-4000:])
-    return time.monotonic() - started, sum(spent.values()) / TICKS, most / 1e6
+    return time.monotonic() - started, sum(spent.values()) / TICKS, most / 1e3
 
 
 def main() -> int:

@@ -117,7 +117,6 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
                 shutil.rmtree(work, ignore_errors=True)
                 if target.latest("builds").get("name") != name and target.files.exists(folder):
                     target.files.rm(folder, recursive=True)
-        target.remove_old("builds")
     print(f"  {summary.text}")
     print(f"built {counted} into {target.url}; make fetch takes a store's marts from there", flush=True)
 

@@ -22,7 +22,7 @@ from loaders.dates import given_date
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import PipelineError
 from loaders.fields import check_fields
-from loaders.lake import Lake, lake, new_name, version_of_project
+from loaders.lake import lake, new_name, version_of_project
 from loaders.paths import PROJECT_ROOT, Warehouse, locked, warehouse
 from loaders.seeds import check_seeds, rows_of_seed, store_settings
 from loaders.text import fit
@@ -66,8 +66,7 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
         house.make_folders()
         target.remove_old("builds")
         project = version_of_project()
-        is_done = False
-        while not is_done:
+        while True:
             for store, why in left_out.items():
                 print(f"  left out: {store}: {why}", flush=True)
                 stores.pop(store, None)
@@ -106,12 +105,12 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
                 left_out = {store: why for store, why in stores_blamed(results).items() if store in stores}
                 if code == 0:
                     if engine == "lake":
-                        _tables_to_lake(made, target, folder)
+                        _write_tables(made, Path(folder))
                     shops = {store: about["shop"] for store, about in stores.items()}
                     built_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
                     target.count("builds", name, {"stores": shops, "project": project, "built_at": built_at})
-                    is_done = True
-                elif not left_out:
+                    break
+                if not left_out:
                     raise not_built(house, summary, "dbt.log and spark.log" if engine == "spark" else "dbt.log")
             finally:
                 shutil.rmtree(work, ignore_errors=True)
@@ -128,9 +127,8 @@ def _spark_environment(tables: str, work: Path) -> dict[str, str]:
     return {"SPARK_TABLES": tables, "SPARK_LOCAL_DIRS": str(work)} | ({"SPARK_LOCAL_IP": here} if here else {})
 
 
-def _tables_to_lake(made: Warehouse, target: Lake, folder: str) -> None:
+def _write_tables(made: Warehouse, folder: Path) -> None:
     """Write what DuckDB built where Spark writes it."""
-    out = made.path.with_name("tables")
     with open_warehouse(made.path) as connection:
         connection.execute(f"set memory_limit = {quoted(build_memory())}")
         connection.execute(f"attach {quoted(made.marts)} as mart_file (read_only)")
@@ -139,13 +137,12 @@ def _tables_to_lake(made: Warehouse, target: Lake, folder: str) -> None:
                where schema_name = 'marts' or table_name = 'int_build_settings'"""
         ).fetchall()
         for database, schema, table in tables:
-            path = out / f"{schema}.db" / table
+            path = folder / f"{schema}.db" / table
             path.mkdir(parents=True)
             connection.execute(
                 f'copy "{database}"."{schema}"."{table}" to {quoted(path / "part-0.parquet")}'
                 " (format parquet, compression zstd)"
             )
-    target.files.put(f"{out}/", f"{folder}/", recursive=True)
 
 
 def _own_settings_fault(store: str, about: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

@@ -147,9 +147,9 @@ class Client:
             try:
                 answer = answers.decoded(response)
             except ValueError:
-                raise self._no_json(response, answers.what(response.content)) from None
+                raise self._no_json(f"HTTP {response.status_code} with {answers.what(response.content)}") from None
             except RecursionError:
-                raise self._no_json(response, "JSON that is nested too deep") from None
+                raise self._no_json(f"HTTP {response.status_code} with JSON that is nested too deep") from None
             try:
                 result = read(answer)
             except answers.AnswerError as error:
@@ -188,7 +188,7 @@ class Client:
         except requests.exceptions.Timeout:
             raise SuspectError("no answer in time") from None
         except http.AnswerTooLargeError:
-            raise SuspectError(f"an answer of more than {MOST_BYTES:,} bytes") from None
+            raise self._no_json(f"an answer of more than {MOST_BYTES:,} bytes") from None
         except requests.exceptions.ConnectionError as error:
             if "NewConnectionError" in repr(error) or "NameResolutionError" in repr(error):
                 raise DownError("no connection") from None
@@ -217,9 +217,9 @@ class Client:
             raise SuspectError(code, code)
         raise WholeRefusalError(code, code)
 
-    def _no_json(self, response: requests.Response, what: str) -> SuspectError:
+    def _no_json(self, what: str) -> SuspectError:
         """Return the error for a body that is no JSON. Raises UnavailableError when it is not one contact's fault."""
-        error = SuspectError(f"HTTP {response.status_code} with {what}")
+        error = SuspectError(what)
         with self._lock:
             self._not_json += 1
             most = self.settings.max_attempts * (HALVINGS if self._any_good else 1)

@@ -182,7 +182,8 @@ def test_a_redirect_is_said_to_be_one(desk: Desk, hostile: Hostile) -> None:
 def test_an_answer_without_an_end_costs_its_time_and_no_memory(desk: Desk, hostile: Hostile) -> None:
     hostile.behave = lambda handler, emails: handler.drip(b"x" * 100_000)
     started = time.monotonic()
-    with pytest.raises(RuntimeError, match=r"ended with 5 .* error: ICOMMKT gave no good answer for") as ended:
+    # Whether its size or its time ends it is the machine's: 5 is "not available" either way.
+    with pytest.raises(RuntimeError, match=r"ended with 5 .* error: ICOMMKT (gave no good|does not) answer") as ended:
         peak_memory(desk, senders="2", batch_size="10", **QUICK)
     assert time.monotonic() - started < 60
     megabytes = re.search(r"after (\d+) MB", str(ended.value))

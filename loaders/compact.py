@@ -15,7 +15,7 @@ from loaders.errors import Parser, PipelineError, run_command
 from loaders.nights import step
 from loaders.paths import Warehouse, warehouse
 from loaders.publish import sync
-from loaders.warehouse import ZSTD_FROM, build_memory, open_warehouse, quoted, storage_version
+from loaders.warehouse import build_memory, open_warehouse, quoted, storage_version
 
 
 def compact(house: Warehouse) -> int:
@@ -75,7 +75,6 @@ def _write_anew(path: Path, files: dict[Path, str]) -> None:
     try:
         with duckdb.connect() as db:
             db.execute(f"set memory_limit = {quoted(build_memory())}; set temp_directory = {quoted(_spill(path))}")
-            db.execute(f"set zstd_min_string_length = {ZSTD_FROM}")
             for other, name in files.items():  # views of one file read from another
                 db.execute(f'attach {quoted(other)} as "{name}" (read_only)')
             db.execute(f"attach {quoted(aside)} as compacted (storage_version {quoted(version)})")

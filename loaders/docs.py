@@ -42,7 +42,7 @@ def make_docs(output: Path = OUTPUT) -> Path:
         house.make_folders()
         raw = RawStore(house.path, "main")
         with raw.held():
-            raw.complete()
+            raw.make_tables()
         without_tests = ["--exclude-resource-type", "test", "unit_test"]
         for arguments in (["build", "--empty", *without_tests], ["docs", "generate", "--static"]):
             if run_dbt(house, ["--quiet", *arguments, "--vars", _VARS]) != 0:

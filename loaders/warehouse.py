@@ -19,9 +19,6 @@ USUAL_BUILD_MEMORY = 4_000_000_000
 STORAGE_VERSION = "v1.3.0"
 """DuckDB's format of the warehouse; profiles.yml has it for the marts. It writes texts faster than those before it."""
 
-ZSTD_FROM = 200
-"""Bytes of a text from which a column of them is compressed by ZSTD: orders' lines take a tenth to a third."""
-
 _MEMORY = re.compile(r"[0-9]+(\.[0-9]+)? ?[KMGT]i?B", re.IGNORECASE)
 
 
@@ -55,7 +52,7 @@ def open_warehouse(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyCon
                 f"{path} is open in another program; close it there (readers should open the published file)"
             ) from None
         raise cannot_be_opened(path, error) from None
-    connection.execute(f"set TimeZone = 'UTC'; set zstd_min_string_length = {ZSTD_FROM}")
+    connection.execute("set TimeZone = 'UTC'")
     return connection
 
 

@@ -26,7 +26,6 @@ from loaders.magento.quarantine import QUARANTINED
 from loaders.magento.schema import TYPES, Table, all_columns
 from loaders.magento.whole import Whole
 from loaders.paths import Warehouse
-from loaders.warehouse import ZSTD_FROM
 
 SOURCE, DATASET = "magento", "raw"
 MERGE: Any = {"disposition": "merge", "strategy": "delete-insert"}
@@ -184,7 +183,6 @@ def open_pipeline(house: Warehouse) -> dlt.Pipeline:
         "memory_limit": MEMORY_LIMIT,
         "threads": 1,
         "preserve_insertion_order": False,
-        "zstd_min_string_length": ZSTD_FROM,
     }
     return dlt.pipeline(
         SOURCE,

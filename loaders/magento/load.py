@@ -61,6 +61,7 @@ class Load:
             newest = self._newest(tables)
             if not any(landing.kept(table).get("cursor") for table in newest):
                 self._raw.begin_first_load()
+            self._raw.make_tables()
             wholes = [self._whole(table) for table in tables if not table.cursor]
             windows = [self._window(landing, TABLES[one], found) for one, found in newest.items()]
             looks = [look for one, found in newest.items() for look in self._looks(landing, TABLES[one], found)]
@@ -89,6 +90,7 @@ class Load:
         ]
         with self._working() as landing:
             newest = self._newest(tables)
+            self._raw.make_tables()
             parts: list[Part | Whole] = [self._whole(table) for table in tables if not table.cursor]
             for table, found in ((TABLES[one], found) for one, found in newest.items()):
                 left = self._left(table, landing.kept(table.name).get(slot))
@@ -265,9 +267,8 @@ class Load:
         return moment
 
     def _finish(self, tables: Sequence[Table]) -> None:
-        """Raw is whole, as far as it could be read: have every table there, and let go of those of the former form."""
+        """Raw is whole, as far as it could be read: let go of the tables of the former form."""
         failed = self._result.problems
-        self._raw.complete()
         former.take_over(self._raw, [table for table in tables if table.name not in failed])
         self._quarantine.show()
         self._raw.end_first_load()

@@ -112,9 +112,13 @@ def arrow_schema(table: Table) -> pa.Schema:
 
 
 def create_statement(table: Table, schema: str = "raw") -> str:
-    """SQL that makes `table` as dlt does, for a store that has no row of it yet."""
-    columns = ", ".join(f'"{column.name}" {TYPES[column.type][1]}' for column in all_columns(table))
-    return f"create table if not exists {schema}.{table.name} ({columns})"
+    """SQL that makes `table`, before dlt would: of itself DuckDB compresses lists to three times what ZSTD makes."""
+
+    def declared(column: Column) -> str:
+        compression = " using compression zstd" if column.type in ("json", "list") else ""
+        return f'"{column.name}" {TYPES[column.type][1]}{compression}'
+
+    return f"create table if not exists {schema}.{table.name} ({', '.join(map(declared, all_columns(table)))})"
 
 
 def fields_filter(table: Table, columns: tuple[Column, ...] = ()) -> str:

@@ -64,8 +64,8 @@ class RawStore:
         """Names of the raw tables that exist."""
         return {row[0] for row in self.run("select table_name from duckdb_tables() where schema_name = 'raw'")}
 
-    def complete(self) -> None:
-        """Make the raw tables that no row has made yet, so that the models always find them."""
+    def make_tables(self) -> None:
+        """Make the raw tables that are not there yet."""
         for table in TABLES.values():
             self.run(create_statement(table))
 
@@ -90,8 +90,6 @@ class RawStore:
 
     def known(self, table: Table, keys: Sequence[tuple[Any, ...]]) -> Mapping[tuple[Any, ...], str]:
         """Hashes of those of some rows that raw has and that are not marked deleted."""
-        if table.name not in self.tables():
-            return {}
         wanted, ids = "", [key[0] for key in keys if isinstance(key[0], int)]
         if table.cursor:
             wanted = f'and "{table.key}" in (select unnest($ids::bigint[]))'
@@ -104,8 +102,6 @@ class RawStore:
 
     def names(self, table: Table) -> dict[tuple[str, ...], dict[str, str | None]]:
         """What is known of a table's lasting columns."""
-        if table.name not in self.tables():
-            return {}
         width = len(table.primary_key)
         columns = _listed((*table.primary_key, *table.lasting))
         rows = self.run(f"select {columns} from raw.{table.name} where store_key = $store")
@@ -113,21 +109,15 @@ class RawStore:
 
     def has_rows(self, table: Table) -> bool:
         """Tell whether raw has any row of a table, deleted or not."""
-        return table.name in self.tables() and bool(
-            self.run(f"select 1 from raw.{table.name} where store_key = $store limit 1")
-        )
+        return bool(self.run(f"select 1 from raw.{table.name} where store_key = $store limit 1"))
 
     def highest_id(self, table: Table) -> int:
         """Highest id in raw, 0 when there is none."""
-        if table.name not in self.tables():
-            return 0
         sql = f'select coalesce(max("{table.key}"), 0) from raw.{table.name} where store_key = $store'
         return int(self.run(sql)[0][0])
 
     def latest_change(self, table: Table, before: datetime) -> datetime | None:
         """The latest `updated_at` in raw that is not after `before`."""
-        if table.name not in self.tables():
-            return None
         sql = f"""select max({table.cursor}) from raw.{table.name}
                   where store_key = $store and {table.cursor} <= $before"""
         latest: datetime | None = self.run(sql, before=before)[0][0]

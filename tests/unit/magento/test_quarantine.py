@@ -21,7 +21,7 @@ class Desk:
         self.path = folder / "warehouse.duckdb"
         self.raw = RawStore(self.path, "main")
         with self.raw.held():
-            self.raw.complete()
+            self.raw.make_tables()
             Quarantine(self.raw).make()
 
     def line(self, row: str | None, column: str | None, found_at: datetime = BEFORE) -> None:

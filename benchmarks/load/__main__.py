@@ -185,16 +185,18 @@ def compare(store: Path, orders: int, options: argparse.Namespace) -> dict[str, 
                 environment["DLT_PROJECT_DIR"] = str(options.former)  # where its own settings are
             checkout = options.former if way == "former" else PROJECT_ROOT
             seconds, processor, memory = measured(command, environment, checkout)
+            file_mb = sum(path.stat().st_size for path in folder.glob("*.duckdb")) / 1e6
             found[way] = {
                 "orders": count,
                 "seconds": round(seconds, 1),
                 "per_second": round(count / seconds),
                 "processor_seconds": round(processor, 1),
                 "mb": round(memory),
+                "file_mb": round(file_mb),
             }
             print(
                 f"  {way:<7} {count:>9,} orders {seconds:>8.1f} s {count / seconds:>8,.0f} orders/s "
-                f"{processor:>8.1f} s of processor {memory:>6,.0f} MB",
+                f"{processor:>8.1f} s of processor {memory:>6,.0f} MB, {file_mb:,.0f} MB on disk",
                 flush=True,
             )
             for left in folder.glob("*"):

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from benchmarks.push.harness import API_KEY, PROFILE_KEY, Desk, people
-from benchmarks.push.published import AS_OF, Given
+from benchmarks.push.published import Given
 
 KEYS = (API_KEY, PROFILE_KEY)
 
@@ -75,38 +73,3 @@ def test_nothing_that_a_push_prints_logs_or_keeps_names_a_key_or_a_customer(
     messages = repr(desk.query("select reason from push.rejections union all select message from push.runs"))
     assert "***@" in messages
     assert_clean(messages)
-
-
-def command_lines(process: int) -> list[str]:
-    """The command lines of a process and of those it started."""
-    found = []
-    for folder in Path("/proc").iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-            line = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-        except (OSError, ValueError):
-            continue
-        if process in (int(folder.name), parent):
-            found.append(line)
-    return found
-
-
-@pytest.mark.skipif(not Path("/proc/self/cmdline").exists(), reason="needs /proc")
-def test_the_list_of_processes_shows_no_key_and_no_e_mail(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.publish(people(80))
-    desk.fault(kind="latency", seconds=0.5)
-    seen = []
-    monkeypatch.setenv("EMAIL", "p1@example.com")
-    for command in ("push", "preview"):
-        process: Any = desk.start(command, as_of_date=None if command == "preview" else AS_OF)
-        while process.poll() is None:
-            seen += command_lines(process.pid)
-            time.sleep(0.05)
-        out, err = process.communicate()
-        assert process.returncode == 0, out + err
-    assert any("loaders.icommkt push" in line for line in seen)
-    assert any("loaders.icommkt preview" in line for line in seen)
-    for line in seen:
-        assert_clean(line)

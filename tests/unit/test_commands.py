@@ -78,15 +78,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     return run
 
 
-def numbers() -> list[Any]:
-    """Each number of both kinds of settings, with what is not one of its values."""
+def numbers() -> list[tuple[str, str]]:
+    """Each number of both kinds of settings with what is out of its range, and two with what is no number."""
     found = []
     for kind, section in ((MagentoSettings, "SOURCES__MAGENTO__"), (IcommktSettings, "ICOMMKT__")):
         for one in dataclasses.fields(kind):
             if type(one.default) in (int, float):
-                wrong = ("-1", "1000000000", "many", "nan", "inf")
-                found += [pytest.param(f"{section}{one.name.upper()}", value) for value in wrong]
-    return found
+                found += [(f"{section}{one.name.upper()}", value) for value in ("-1", "1000000000")]
+    odd = ("SOURCES__MAGENTO__PAGE_SIZE", "ICOMMKT__BACKOFF")
+    return found + [(name, value) for name in odd for value in ("many", "nan", "inf")]
 
 
 @pytest.mark.parametrize(("name", "value"), numbers())

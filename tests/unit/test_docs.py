@@ -1,4 +1,4 @@
-"""`make docs` lets nothing pass without a description; the file itself: tests/e2e/test_add_a_field.py."""
+"""`make docs` lets nothing pass without a description; the file itself: tests/e2e/test_an_analysts_edits.py."""
 
 from __future__ import annotations
 

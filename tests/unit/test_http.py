@@ -32,7 +32,7 @@ def server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
     thread.join(10)
 
 
-def get(url: str, *, deadline: float = 0.5, stream: bool = False) -> requests.Response:
+def get(url: str, *, deadline: float = 0.2, stream: bool = False) -> requests.Response:
     with requests.Session() as session:
         session.mount("http://", BoundedAdapter(deadline=deadline, max_bytes=100_000))
         return session.get(url, timeout=5, stream=stream)
@@ -58,7 +58,7 @@ def drip(head: bytes) -> Callable[[socket.socket], None]:
 )
 def test_a_server_that_drips_costs_its_time_out(head: bytes) -> None:
     started = time.monotonic()
-    with server(drip(head)) as url, pytest.raises(requests.exceptions.ReadTimeout, match=r"within 0\.5 s"):
+    with server(drip(head)) as url, pytest.raises(requests.exceptions.ReadTimeout, match=r"within 0\.2 s"):
         get(url)
     assert time.monotonic() - started < 4
 

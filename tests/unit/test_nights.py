@@ -54,12 +54,6 @@ def test_a_night_that_was_interrupted_is_no_failure(house: Warehouse) -> None:
     assert [one.status for one in nights.last(house)] == ["interrupted"]
 
 
-def test_a_run_that_failed_before_there_was_a_warehouse_makes_none(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), nights.night(Warehouse(tmp_path / "data" / "shop.duckdb"), "daily"):
-        raise KeyError
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_a_night_before_the_first_push_is_kept_in_the_state_that_a_build_made(house: Warehouse) -> None:
     duckdb.connect(str(house.state)).close()
     with nights.step(house, "build"):

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import json
-import re
 from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
@@ -12,12 +11,11 @@ from typing import Any
 import duckdb
 import pytest
 
-from loaders.errors import SettingsError
 from loaders.fields import window_in_words
 from loaders.icommkt.state import TABLES, VIEWS
 from loaders.paths import Warehouse
 from loaders.report import report
-from loaders.report.form import LOCALES, NOTHING, WORDS, Form, report_language, shown
+from loaders.report.form import LOCALES, NOTHING, WORDS, Form, shown
 from loaders.text import fingerprint
 
 DAY = dt.date(2026, 11, 24)
@@ -132,13 +130,6 @@ def test_each_text_is_in_all_languages_with_the_same_places_to_fill() -> None:
         assert len(names) == 1, f"{key}: {names}"
 
 
-def test_no_text_is_left_over() -> None:
-    folder = Path(report.__code__.co_filename).parent
-    code = "".join(path.read_text(encoding="utf-8") for path in folder.iterdir() if path.suffix in (".py", ".html"))
-    by_parts = ("nav_", "sev_", "run_", "status_", "column_", "payment_methods_are_known_", "excluded_emails_match_")
-    assert [key for key in WORDS if not key.startswith(by_parts) and not re.search(rf"['\"]{key}['\"]", code)] == []
-
-
 @pytest.mark.parametrize("days", [(0, 30), (31, 60), (361, 1_000_000)])
 def test_a_window_is_called_as_in_the_fields(days: tuple[int, int]) -> None:
     assert Form("en", None, None).window(*days) == window_in_words(*days).removeprefix("in the ")
@@ -162,12 +153,6 @@ def test_numbers_and_dates_are_written_as_the_reader_does() -> None:
 )
 def test_the_language_is_the_setting_s_else_the_store_s(setting: str, locale: str | None, language: str) -> None:
     assert Form(setting, locale, None).language == language
-
-
-def test_another_language_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REPORT_LANGUAGE", "fr")
-    with pytest.raises(SettingsError, match="REPORT_LANGUAGE is 'fr'; it is one of en, es, pt"):
-        report_language()
 
 
 @pytest.mark.parametrize("language", LOCALES)

@@ -30,25 +30,6 @@ def test_missing_settings_are_named(tmp_path: Path) -> None:
         assert words in line
 
 
-def test_a_second_writer_is_told_who_holds_the_warehouse(tmp_path: Path) -> None:
-    pipeline = Pipeline(tmp_path, "http://127.0.0.1:9", "http://127.0.0.1:9")
-    script = (
-        "import sys, time; from loaders.paths import locked, warehouse\n"
-        "with locked(warehouse(), 'daily'): print('held', flush=True); time.sleep(60)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", script], env=pipeline.environment, cwd=PROJECT_ROOT, stdout=subprocess.PIPE
-    ) as holder:
-        try:
-            assert holder.stdout is not None
-            assert holder.stdout.readline() == b"held\n"
-            done = pipeline.run("loaders.magento", "load")
-        finally:
-            holder.kill()
-    assert done.returncode == 9
-    assert f"in use by `daily` (process {holder.pid}" in done.stdout
-
-
 def test_a_night_that_lacks_what_is_sent_stops_before_the_build_in_one_line(small: Pipeline) -> None:
     done = small.run("loaders.daily", SOURCES__MAGENTO__USERNAME="ordersonly")
     assert done.returncode == 1

@@ -88,6 +88,7 @@ def test_each_change_without_a_new_updated_at_is_seen_the_next_night(desk: Desk,
     fresh = tmp_path / "fresh"
     desk.load(fresh)
     assert differences(folder, fresh).keys() <= {"orders"}, "older orders than 30 days may wait"
+    assert desk.load(fresh).changed == 0, "a store in which nothing has changed"
 
 
 def test_a_row_that_breaks_a_small_table_costs_only_itself(desk: Desk, tmp_path: Path) -> None:

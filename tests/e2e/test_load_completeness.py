@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import gc
 import os
-import random
 import signal
 import time
 from collections.abc import Iterator
@@ -60,14 +59,6 @@ def same_orders(one: Path, other: Path) -> bool:
     return living(one, "orders") == living(other, "orders")
 
 
-def unique(folder: Path, table: str) -> bool:
-    """Whether no key is there twice."""
-    keys = ", ".join(f'"{key}"' for key in TABLES[table].primary_key)
-    with duckdb.connect(str(house(folder).path), read_only=True) as connection:
-        query = f"select 1 from raw.{table} group by store_key, {keys} having count(*) > 1 limit 1"
-        return connection.execute(query).fetchone() is None
-
-
 @pytest.mark.parametrize("seed", range(SEARCH))
 def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
     still: Desk, undisturbed: Path, tmp_path: Path, seed: int
@@ -77,27 +68,6 @@ def test_after_any_mix_of_faults_an_undisturbed_run_repairs(
     assert same_rows(tmp_path, undisturbed)
     with duckdb.connect(str(house(tmp_path).path)) as connection:
         assert connection.execute("select count(*) from raw.quarantine").fetchone() == (0,)
-
-
-@pytest.mark.parametrize("seed", range(SEARCH))
-def test_after_a_kill_in_a_later_night_an_undisturbed_run_repairs(desk: Desk, tmp_path: Path, seed: int) -> None:
-    """With everything that a later night does: a window, second looks, deletions and what hangs on them."""
-    desk = desk.with_settings(reread_order_days=2000)
-    folder, fresh = tmp_path / "kept", tmp_path / "fresh"
-    desk.load(folder)
-    desk.advance(2, silent=True)
-    desk.requests()
-    process = desk.start(folder, "load")
-    while process.poll() is None and not desk.paths("/V1/"):
-        time.sleep(0.02)
-    time.sleep(random.Random(seed).uniform(0, 5.0))
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.communicate()
-    assert desk.load(folder).errors == []
-    desk.load(fresh)
-    assert differences(folder, fresh) == {}
-    assert all(unique(folder, table) for table in TABLES)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.load.desk import Desk, house, living, served
-from demo.magento.settings import CHOICES
 from loaders.magento.__main__ import span
 from loaders.magento.load import Load
 from loaders.magento.schema import Table
@@ -84,7 +83,7 @@ def test_pieces_workers_and_second_looks_follow_the_ids_there_are(store: Path, t
         assert sum(read) >= len(kept)
 
 
-@pytest.mark.parametrize("wrong", [way for way in CHOICES["total_count"] if way != "right"])
+@pytest.mark.parametrize("wrong", ["low", "high", "zero"])
 def test_a_wrong_count_loses_no_row_and_ends(store: Path, tmp_path: Path, wrong: str) -> None:
     kept, fresh = tmp_path / "kept", tmp_path / "fresh"
     with served(store) as desk:

@@ -5,14 +5,14 @@ The oracle reads the demo store's own documents, never what the pipeline loaded 
 
 from __future__ import annotations
 
-import json
-from datetime import date
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import duckdb
 import pytest
 
+from loaders.warehouse import rows_of
+from tests.e2e.conftest import Night
 from tests.oracle import Oracle
 from tests.oracle.compare import differences, report
 from tests.oracle.contacts import COLUMNS
@@ -20,19 +20,6 @@ from tests.oracle.oracle import Build
 from tests.oracle.payloads import held_after
 
 STORE_KEY = "main"
-
-
-class Night(Protocol):
-    """What the fixture `nights` keeps of each of its two nights, the second after the store has moved by a day."""
-
-    store: Path
-    """Copy of the demo store's SQLite file as it was loaded."""
-    as_of_date: date
-    """The date that the night was run for."""
-    published: Path
-    """Copy of the published DuckDB file."""
-    held: list[dict[str, Any]]
-    """What the demo ICOMMKT answered to `GET /demo/contacts` after the push."""
 
 
 class Expected:
@@ -66,18 +53,6 @@ def test_contacts(nights: list[Night], expected: Expected, night: int) -> None:
     assert tuple(next(iter(contacts.values()))) == COLUMNS
     said = report(build.contacts, contacts, build.explain)
     assert not said, said
-
-
-@both_nights
-def test_payloads(nights: list[Night], expected: Expected, night: int) -> None:
-    build = expected.builds[night]
-    rows = published(nights[night].published, "icommkt_payloads")
-    fields = {email: custom_fields(row["custom_fields"]) for email, row in rows.items()}
-    said = report(build.payloads, fields, build.explain)
-    assert not said, said
-    columns = {field.column: field.key for field in build.seeds.fields if field.enabled}
-    keys = [columns[column] for column in COLUMNS if column in columns]
-    assert all(list(values) == keys for values in fields.values()), "fields are not in the order of the mart"
 
 
 @both_nights
@@ -131,19 +106,8 @@ def test_every_column_says_something(expected: Expected) -> None:
 def published(path: Path, table: str) -> dict[str, dict[str, Any]]:
     """Rows of a published mart by e-mail."""
     with duckdb.connect(str(path), read_only=True) as connection:
-        result = connection.execute(f"select * from marts.{table}")
-        names = [column[0] for column in result.description]
-        rows = [dict(zip(names, row, strict=True)) for row in result.fetchall()]
+        rows = rows_of(connection, f"select * from marts.{table}")
     assert {row["store_key"] for row in rows} <= {STORE_KEY}
     by_email = {row["email"]: row for row in rows}
     assert len(by_email) == len(rows), f"{table} has two rows of one e-mail"
     return by_email
-
-
-def custom_fields(text: str) -> dict[str, str]:
-    """The fields of a payload by key; each key once, each value a text."""
-    pairs = [(field["Key"], field["Value"]) for field in json.loads(text)]
-    fields = dict(pairs)
-    assert len(fields) == len(pairs), f"a key is sent twice: {text[:200]}"
-    assert all(isinstance(value, str) for value in fields.values())
-    return fields

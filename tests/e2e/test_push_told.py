@@ -95,5 +95,7 @@ def test_diff_and_preview_need_no_api_key(desk: Desk, monkeypatch: pytest.Monkey
     said = desk.run("diff", as_of_date=None, api_key="").stdout
     assert "1 of 20 contacts that ICOMMKT has acknowledged would change" in said
     assert "not compared" not in said
+    assert "p***@" in said
+    assert "p1@" not in said
     assert "it would be sent (changed)" in desk.run("preview", as_of_date=None, api_key="").stdout
     assert desk.run("push", api_key="").returncode == 2

@@ -54,11 +54,6 @@ class Purchase:
     date: date
     amount: Decimal
 
-    @property
-    def recency(self) -> tuple[object, int]:
-        """Sorts purchases from the oldest to the most recent."""
-        return (self.order.created_at, self.order.entity_id)
-
 
 @dataclass(frozen=True)
 class Person:
@@ -136,7 +131,6 @@ class Calculation:
 
     def _purchases(self) -> list[Purchase]:
         found: list[Purchase] = []
-        missing: dict[str, int] = defaultdict(int)
         for order in self.shop.orders.values():
             day = rules.local_date(order.created_at, self.zone)
             amount = rules.base_amount(order)
@@ -145,12 +139,8 @@ class Calculation:
                 continue
             rate = rules.conversion_rate(order, currency, self.currency, self.seeds.rates(self.currency, day))
             if rate is None:
-                missing[currency] += 1
-                continue
+                raise ValueError(f"no rate from {currency} into {self.currency}")
             found.append(Purchase(order, day, rules.rounded(rules.EXACT.multiply(amount, rate), 4)))
-        if missing:
-            counts = ", ".join(f"{currency}: {number}" for currency, number in sorted(missing.items()))
-            raise rules.MissingRateError(f"no rate into {self.currency} for purchases in {counts}")
         return found
 
     def counts(self, order: Order) -> bool:

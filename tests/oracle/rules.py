@@ -12,10 +12,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import Protocol, TypeVar
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from .entities import Address, Category, Customer, Line, Order, Product, Shop
+from .seeds import PaymentMethod
 
 # Unicode's White_Space property, written out: Python's own str.strip() also takes U+001C..U+001F.
 WHITE_SPACE = "\t\n\v\f\r \x85\xa0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u2028\u2029\u202f\u205f\u3000"
@@ -32,22 +33,6 @@ EXACT = Context(prec=80, rounding=ROUND_HALF_UP)
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V", date, Decimal, int)
-
-
-class MissingRateError(Exception):
-    """Some purchases are in a currency that nothing converts; the message says which and how many."""
-
-
-class PaymentRule(Protocol):
-    """What one row of the payment method seed says."""
-
-    @property
-    def states(self) -> frozenset[str]:
-        """The only states in which an order with this method counts; empty for the default rule."""
-
-    @property
-    def require_paid(self) -> bool:
-        """Whether only the paid amount decides."""
 
 
 # --- texts -----------------------------------------------------------------------------------------------------
@@ -121,15 +106,11 @@ def rounded(value: Decimal, decimals: int) -> Decimal:
 
 
 def average(amount: Decimal, number: int) -> Decimal:
-    """Amount per purchase with two decimals, half up, by whole numbers; 0 when there is none."""
-    if not number:
-        return Decimal("0.00")
-    scaled = int(amount.scaleb(4, context=EXACT))
-    cents = (2 * abs(scaled) + 100 * number) // (200 * number)
-    return Decimal(cents if scaled >= 0 else -cents).scaleb(-2)
+    """Amount per purchase with two decimals, half up; 0 when there is none."""
+    return rounded(EXACT.divide(amount, Decimal(number)), 2) if number else Decimal("0.00")
 
 
-def is_purchase(order: Order, rule: PaymentRule | None) -> bool:
+def is_purchase(order: Order, rule: PaymentMethod | None) -> bool:
     """Whether the order counts by its state and payment; `rule` replaces the default one."""
     if order.deleted or order.state == "canceled":
         return False

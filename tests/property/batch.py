@@ -24,6 +24,7 @@ from loaders.magento.former import CHILDREN
 from loaders.magento.schema import Column, Table, arrow_schema, create_statement
 from loaders.magento.tables import TABLES
 from loaders.paths import PROJECT_ROOT, Warehouse
+from loaders.warehouse import rows_of
 from tests import dbt_project
 from tests.dbt_project import Dbt
 from tests.oracle import raw_rows
@@ -34,7 +35,7 @@ from tests.oracle.payloads import triggering
 from tests.oracle.seeds import Seeds, read
 
 from .situations import Situation
-from .stores import LOADED, Row, Store
+from .stores import Row, Store
 
 CHANGED = datetime(2026, 11, 1, 3, 0)
 
@@ -50,24 +51,11 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Node:
-    """One built seed or model: where it stands, as what, and the SQL that dbt ran for it ("" for a seed)."""
-
-    name: str
-    relation: str
-    is_view: bool
-    sql: str
-
-
-@dataclass(frozen=True)
 class Built:
-    """A build: its warehouse, the answer for each store, what dbt ran, which of it the payloads need, its
-    seeds, and the tests that failed."""
+    """A build: its warehouse, the answer for each store, its seeds, and the tests that failed."""
 
     warehouse: Path
     answers: list[Answer]
-    nodes: list[Node]
-    needed: frozenset[str]
     seeds: Seeds
     failed_tests: list[str]
     failed_unit_tests: list[str]
@@ -105,16 +93,16 @@ def write_raw(connection: duckdb.DuckDBPyConnection, stores: Sequence[Store], sc
 
 
 def with_lists(store: Store, table: Table) -> list[Row]:
-    """A table's rows, each with the lists that stores have as tables: of those, rows of the same load."""
+    """A table's rows, each with the lists that stores have as tables."""
     rows = [dict(row) for row in store.get(table.name, ())]
     for column in table.columns:
         if column.fields:
             child, parent = CHILDREN[table.name, column.name]
             found: dict[Any, list[Row]] = {}
             for row in store.get(child, ()):
-                found.setdefault((row[parent], row.get("_dlt_load_id", LOADED)), []).append(row)
+                found.setdefault(row[parent], []).append(row)
             for row in rows:
-                own = found.get((row[table.key], row.get("_dlt_load_id", LOADED)), [])
+                own = found.get(row[table.key], [])
                 row[column.name] = json.dumps([_element(column, one) for one in own], default=str)
     return rows
 
@@ -129,14 +117,6 @@ def _element(column: Column, row: Row) -> Row:
     return element
 
 
-def upstream(manifest: Any, unique_id: str) -> frozenset[str]:
-    """Names of a model and of everything that it is made from."""
-    node = manifest.nodes.get(unique_id)
-    if node is None:  # a source
-        return frozenset()
-    return frozenset({node.name}).union(*(upstream(manifest, one) for one in getattr(node.depends_on, "nodes", ())))
-
-
 def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_unit_tests: bool = False) -> Built:
     """Build the stores from nothing, and run the data tests over them.
 
@@ -148,32 +128,19 @@ def build(project: Path, situation: Situation, stores: Sequence[Store], *, with_
         path.unlink(missing_ok=True)
     with duckdb.connect(str(warehouse)) as connection:
         write_raw(connection, stores)
-    dbt = read_by_dbt(project)
-    run = partial(dbt.run, warehouse, situation.dbt_vars)
+    run = partial(read_by_dbt(project).run, warehouse, situation.dbt_vars)
     results = run("build", "--exclude-resource-type", "test", "unit_test")
     broken = [f"{result.node.name}: {result.message}" for result in results if result.status in ("error", "fail")]
     if broken:
         raise AssertionError(f"the build of {situation.name!r} failed (in {project}):\n" + "\n".join(broken))
     tests = run("test", *([] if with_unit_tests else ["--exclude-resource-type", "unit_test"]))
     failed = [test for test in tests if test.status not in ("pass", "warn")]
-    nodes = [
-        Node(
-            result.node.name,
-            result.node.relation_name,
-            result.node.config.materialized == "view",
-            getattr(result.node, "compiled_code", None) or "",
-        )
-        for result in results
-        if result.node.resource_type in ("seed", "model")
-    ]
     with duckdb.connect(str(warehouse), read_only=True) as connection:
         connection.execute(f"attach '{marts}' as mart_file (read_only)")
         answers = answers_in(connection, len(stores))
     return Built(
         warehouse=warehouse,
         answers=answers,
-        nodes=nodes,
-        needed=upstream(dbt.manifest, "model.magento_icommkt.icommkt_payload_hashes"),
         seeds=read(project / "seeds"),
         failed_tests=[f"{test.node.name}: {test.message}" for test in failed if test.node.resource_type == "test"],
         failed_unit_tests=[test.node.name for test in failed if test.node.resource_type == "unit_test"],
@@ -184,10 +151,7 @@ def answers_in(connection: duckdb.DuckDBPyConnection, number: int) -> list[Answe
     """The answers for the stores 0 to `number` - 1."""
     answers = [Answer({}, {}) for _ in range(number)]
     for table in ("icommkt_contacts", "icommkt_payloads"):
-        result = connection.execute(f"select * from mart_file.marts.{table}")
-        names = [column[0] for column in result.description]
-        for values in result.fetchall():
-            row = dict(zip(names, values, strict=True))
+        for row in rows_of(connection, f"select * from mart_file.marts.{table}"):
             answer = answers[int(row["store_key"])]
             rows = answer.contacts if table == "icommkt_contacts" else answer.payloads
             assert row["email"] not in rows, f"{table} has two rows of {row['email']} in one store"
@@ -197,11 +161,7 @@ def answers_in(connection: duckdb.DuckDBPyConnection, number: int) -> list[Answe
 
 def expected(situation: Situation, seeds: Seeds, position: int, store: Store) -> Answer:
     """What the oracle says of one store."""
-    keyed = {
-        table: [{"_dlt_load_id": LOADED, **row, "store_key": f"{position}"} for row in rows]
-        for table, rows in store.items()
-    }
-    shop = raw_rows.shops(keyed)[f"{position}"]
+    shop = raw_rows.shop_of(f"{position}", store)
     found = Oracle(shop, seeds, **situation.for_oracle).build(situation.as_of)
     columns = {field.column: field.key for field in seeds.fields if field.enabled}
     keys = [columns[column] for column in COLUMNS if column in columns]

@@ -5,7 +5,7 @@ A store is one mapping from raw table to rows, without the columns that only say
 stores are not made of oddities alone, in which nothing counts any more.
 
 What is generated is what the loader can leave in raw. Whole rows that it would quarantine (no id, no `created_at` on
-an order) are not there, their children may be; values that it would quarantine are empty.
+an order) are not there; values that it would quarantine are empty.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ Row = dict[str, Any]
 Store = dict[str, list[Row]]
 T = TypeVar("T")
 
-LOADED, LOADED_BEFORE = "2", "1"
 GONE = datetime(2026, 11, 1, 3, 0)
 HUGE = 9_007_199_254_740_993  # an id that a binary float would change
 
@@ -231,18 +230,6 @@ STORE_NAMES = (
 
 
 @cache
-def _happens(one_time_in: int) -> st.SearchStrategy[bool]:
-    """True one time in so many."""
-    return st.sampled_from([*[False] * (one_time_in - 1), True])
-
-
-@cache
-def _up_to(last: int) -> st.SearchStrategy[int]:
-    """How many, none to `last`."""
-    return st.sampled_from(range(last + 1))
-
-
-@cache
 def _sampled(values: tuple[Any, ...], types: tuple[type, ...]) -> st.SearchStrategy[Any]:
     """Making a strategy takes longer than drawing from it. `types`, because 0 and False are the same key."""
     return st.sampled_from(values)
@@ -278,10 +265,10 @@ class Drawing:
         return self.one_of(values) if self.happens(number) else values[0]
 
     def happens(self, one_time_in: int) -> bool:
-        return self.draw(_happens(one_time_in))
+        return self.one_of((*[False] * (one_time_in - 1), True))
 
     def up_to(self, last: int) -> int:
-        return self.draw(_up_to(last))
+        return self.one_of(range(last + 1))
 
     def add(self, table: str, **row: Any) -> Row:
         """Add a row, loaded by the latest run and deleted now and then."""
@@ -292,9 +279,8 @@ class Drawing:
         return full
 
     def add_child(self, table: str, **row: Any) -> None:
-        """Add a row of a child table; now and then one that its parent does not list any more."""
-        loaded = LOADED_BEFORE if self.happens(12) else LOADED
-        self.tables.setdefault(table, []).append(some(row) | {"_dlt_load_id": loaded})
+        """Add an element of a list in another row, as a row of its own; write_raw puts it there."""
+        self.tables.setdefault(table, []).append(some(row))
 
     def email(self) -> str | None:
         if self.happens(10):
@@ -378,7 +364,7 @@ class Drawing:
         for code in codes if brand is not None else ():
             attributes.append({"attribute_code": code, "value": brand})
         text = self.now_and_then((json.dumps(attributes), None, "[]", "null"), 6)
-        self.add("products", id=id_, sku=f"sku-{id_}", custom_attributes=text)["_dlt_load_id"] = LOADED
+        self.add("products", id=id_, sku=f"sku-{id_}", custom_attributes=text)
         in_categories = {self.up_to(7) for _ in range(3)} - {0}
         for category_id in sorted(in_categories, reverse=self.one_of((False, True))):
             self.add_child("product_category_links", product_id=id_, category_id=category_id, position=-category_id)
@@ -405,7 +391,7 @@ class Drawing:
             default_billing=self.one_of(named),
             default_shipping=self.one_of(named),
             custom_attributes=self.now_and_then((None, '[{"attribute_code": "dni", "value": "20-1"}]', "[]")),
-        )["_dlt_load_id"] = LOADED
+        )
         for address_id in address_ids:
             self.add_child(
                 "customer_addresses",
@@ -465,13 +451,13 @@ class Drawing:
             customer_gender=self.now_and_then((None, 1, 2, 3, 5, 9)),
             customer_group_id=self.now_and_then((0, 1, 2, 9, None)),
             **self.place("billing_city", "billing_region", "billing_country_id", "billing_telephone"),
-        )["_dlt_load_id"] = LOADED
+        )
         for _ in range(self.up_to(3)):
             self.lines(id_, item_ids, all_came_back)
         if self.happens(6):
             self.add(
                 "creditmemos", entity_id=id_, order_id=self.one_of((id_, 5)), state=2, base_grand_total=self.money()
-            )["_dlt_load_id"] = LOADED
+            )
             self.add_child("creditmemo_items", entity_id=id_, parent_id=id_, order_item_id=1, qty=Decimal(1))
 
     def currencies(self, state: str | None, store_id: int | None) -> Row:
@@ -564,7 +550,4 @@ def stores(draw: DrawFn, situation: Situation) -> Store:
     ids = range(1, orders + 1) if not drawing.happens(6) else range(HUGE + orders, HUGE, -1)
     for id_ in ids:
         drawing.order(id_, item_ids, customers)
-    if drawing.happens(6):  # children whose parents the loader could not read
-        drawing.line(4_444, 4_444, "simple", None)
-        drawing.add_child("customer_addresses", id=4_444, customer_id=4_444, city="Nowhere")
     return drawing.tables

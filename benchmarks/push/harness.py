@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import io
 import json
 import os
 import sqlite3
@@ -17,10 +16,10 @@ from typing import Any
 import duckdb
 import requests
 
+from benchmarks.in_process import in_process
 from benchmarks.push.published import AS_OF, Given, write
 from demo.icommkt.settings import Settings
 from demo.serving import serving
-from loaders.errors import run_command
 from loaders.icommkt.__main__ import main
 from loaders.text import fingerprint
 
@@ -85,21 +84,7 @@ class Desk:
         self, *arguments: str, as_of_date: dt.date | None = AS_OF, **settings: Any
     ) -> subprocess.CompletedProcess[str]:
         """Do what `start` does within this process, which spares starting one, and wait for the end."""
-        command = [*arguments, *_date(as_of_date)]
-        out, err = io.StringIO(), io.StringIO()
-        before, environment = dict(os.environ), self.environment(**settings)
-        code = 0
-        try:
-            os.environ.clear()
-            os.environ.update(environment)
-            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-                run_command(lambda: main(command))
-        except SystemExit as ended:
-            code = int(ended.code or 0)
-        finally:
-            os.environ.clear()
-            os.environ.update(before)
-        return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+        return in_process(main, *arguments, *_date(as_of_date), environment=self.environment(**settings))
 
     # -- the demo ICOMMKT
 
@@ -195,7 +180,7 @@ def people(count: int, **changes: Mapping[str, str]) -> list[Given]:
         found.append(
             Given(
                 f"{name}@example.com",
-                {**fields, **changes.get(name, {})},
+                fields,
                 customer_id=1000 + number,
                 is_subscribed=number % 2 == 0,
                 purchases={30: 1, 60: 1, 90: 1, 180: 1, 360: 1},

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -19,6 +19,7 @@ import duckdb
 import pytest
 import requests
 
+from benchmarks.in_process import in_process
 from benchmarks.load.desk import quick
 from benchmarks.push.harness import Desk, icommkt
 from benchmarks.push.published import Given
@@ -73,6 +74,12 @@ class Pipeline:
     def run(self, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run a command as make does, with its output captured."""
         return self._run([sys.executable, "-m", module, *arguments], settings)
+
+    def here(self, main: Callable[[], int], *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+        """Run a command that starts no other within this process."""
+        done = in_process(main, *arguments, environment={**self.environment, **settings})
+        done.stdout += done.stderr
+        return done
 
     def make(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         """Run make, with this Python in place of the one that it would install for."""

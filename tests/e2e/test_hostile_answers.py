@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import time
@@ -15,10 +16,10 @@ from typing import Any
 import duckdb
 import pytest
 
+from benchmarks.in_process import in_process
 from benchmarks.load.desk import Desk, differences, house, kept, living
 from demo.environment import DEMO_PASSWORD
 from demo.serving import serving
-from loaders.errors import run_command
 from loaders.magento.__main__ import main
 from loaders.magento.client import MagentoClient
 from loaders.magento.tables import CUSTOMERS
@@ -57,19 +58,14 @@ def desk(front: Front) -> Desk:
 
 
 @pytest.fixture
-def command(desk: Desk, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Command:
+def command(desk: Desk) -> Command:
     """The command `load`; gives its exit code and what it printed."""
 
     def run(folder: Path) -> tuple[int, str]:
-        for name, value in vars(desk.settings).items():
-            monkeypatch.setenv(f"SOURCES__MAGENTO__{name.upper()}", str(value))
-        monkeypatch.setenv("WAREHOUSE_PATH", str(house(folder).path))
-        monkeypatch.setattr("sys.argv", ["loaders.magento", "load"])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            run_command(main)
-        said = capfd.readouterr()
-        return int(str(ended.value.code)), said.out + said.err
+        given = {f"SOURCES__MAGENTO__{name.upper()}": str(value) for name, value in vars(desk.settings).items()}
+        environment = {**os.environ, **given, "WAREHOUSE_PATH": str(house(folder).path)}
+        done = in_process(main, "load", environment=environment)
+        return done.returncode, done.stdout + done.stderr
 
     return run
 

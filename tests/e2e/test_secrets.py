@@ -27,7 +27,6 @@ from demo.serving import serving
 from loaders import build, daily, doctor
 from loaders.errors import run_command
 from loaders.icommkt import __main__ as icommkt
-from loaders.magento import __main__ as magento
 
 PASSWORD = "Contraseña+grep/me=7391&%\"'"
 API_KEY = "grep-me-api-key-5180273649"
@@ -278,7 +277,6 @@ def test_nothing_that_a_server_says_shows_a_secret(
     said = b""
     for main, *arguments in (
         (doctor.main,),
-        (magento.main, "load"),
         (daily.main,),
         (icommkt.main, "push", "--as-of-date", str(AS_OF)),
         (icommkt.main, "verify", "--as-of-date", str(AS_OF)),

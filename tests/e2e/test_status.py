@@ -9,10 +9,12 @@ import sys
 import duckdb
 import pytest
 
+from benchmarks.in_process import in_process
 from benchmarks.push.harness import Desk, people
 from demo.environment import PROJECT_ROOT
 from loaders.icommkt.state import utc_now
 from loaders.paths import Warehouse, locked
+from loaders.status import main
 from tests.e2e.conftest import pushed
 
 
@@ -22,19 +24,20 @@ def desk(empty_desk: Desk) -> Desk:
     return pushed(empty_desk, people(20))
 
 
-def house(desk: Desk) -> Warehouse:
-    return Warehouse(desk.folder / "warehouse.duckdb")
-
-
 def built(desk: Desk, hours_ago: float) -> None:
     with duckdb.connect(str(desk.published)) as db:
         db.execute("update meta.build set built_at = ?", [utc_now() - dt.timedelta(hours=hours_ago)])
 
 
 def status(desk: Desk, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return in_process(main, *arguments, environment={**desk.environment(), **environment})
+
+
+def status_elsewhere(desk: Desk) -> subprocess.CompletedProcess[str]:
+    """The same by a process of its own, which cannot share an open file."""
     return subprocess.run(
-        [sys.executable, "-m", "loaders.status", *arguments],
-        env={**desk.environment(), **environment},
+        [sys.executable, "-m", "loaders.status"],
+        env=desk.environment(),
         cwd=PROJECT_ROOT,
         capture_output=True,
         text=True,
@@ -108,21 +111,19 @@ def test_a_warehouse_without_a_night_says_what_to_run(empty_desk: Desk) -> None:
     assert list(empty_desk.folder.iterdir()) == [], "it makes nothing"
 
 
-def test_a_build_that_failed_is_told_with_its_reason(desk: Desk) -> None:
-    house(desk).build_failed.write_text(" in fct_orders")
-    assert "UTC, failed in fct_orders" in status(desk).stdout
-
-
 def test_it_answers_while_a_night_runs(desk: Desk) -> None:
     built(desk, 0)
-    with locked(house(desk), "daily"), duckdb.connect(str(desk.state)):
-        said = status(desk)
+    house = Warehouse(desk.folder / "warehouse.duckdb")
+    house.build_failed.write_text(" in fct_orders")
+    with locked(house, "daily"), duckdb.connect(str(desk.state)):
+        said = status_elsewhere(desk)
     assert (said.returncode, said.stderr) == (0, "")
     assert "in use by    `daily` (process " in said.stdout
     assert "a push may be running now" in said.stdout
     assert pushes(said) == [["succeeded", "20", "0", "0"]], "those before it"
+    assert "UTC, failed in fct_orders" in said.stdout
     with duckdb.connect(str(desk.state)):
-        said = status(desk)
+        said = status_elsewhere(desk)
     assert (said.returncode, "a push may be running now" in said.stdout) == (0, True), "somebody's own program"
-    (house(desk).work / "lock").write_text('{"what": "daily", "pid": 1, "since": "a night that was killed"}')
+    (house.work / "lock").write_text('{"what": "daily", "pid": 1, "since": "a night that was killed"}')
     assert "in use by    nobody" in status(desk).stdout

@@ -19,7 +19,9 @@ import pytest
 
 from demo.environment import PROJECT_ROOT
 from loaders.paths import Warehouse, locked
+from loaders.report import __main__ as report
 from loaders.report.form import shown
+from loaders.status import main
 from loaders.text import fit
 from tests.e2e.conftest import FIRST_DAY, Pipeline, demo_pipeline
 from tests.webhook import listening
@@ -70,8 +72,8 @@ class Shop:
             text=True,
             check=False,
         )
-        status = self.pipeline.run("loaders.status").stdout.splitlines()
-        self.pipeline.run("loaders.report", REPORT_LANGUAGE="en")
+        status = self.pipeline.here(main).stdout.splitlines()
+        self.pipeline.here(report.main, REPORT_LANGUAGE="en")
         (*_, summary) = sorted(self.house.logs.glob("night-*.json"))
         return Night(
             done.returncode,
@@ -165,7 +167,7 @@ def test_a_night_that_was_killed_leaves_log_and_summary_and_stops_no_other(shop:
         night.kill()
     (summary,) = [path for path in shop.house.logs.glob("night-*.json") if f'"pid": {night.pid},' in path.read_text()]
     assert "--- load" in summary.with_suffix(".log").read_text()
-    lines = shop.pipeline.run("loaders.status").stdout.splitlines()
+    lines = shop.pipeline.here(main).stdout.splitlines()
     (number,) = [number for number, line in enumerate(lines) if "  daily     killed " in line]
     assert lines[number + 1].strip() == "it was killed, or the machine was stopped"
     done = shop.pipeline.run("loaders.magento", "load")

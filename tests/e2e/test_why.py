@@ -10,7 +10,9 @@ from typing import Any
 import duckdb
 import pytest
 
+from loaders.icommkt import __main__ as icommkt
 from loaders.icommkt.errors import GuardError
+from loaders.why import main
 from tests.e2e.conftest import FIRST_DAY, Night, Pipeline
 
 LAST_DAY = FIRST_DAY + timedelta(days=1)
@@ -29,7 +31,7 @@ def published(shop: Pipeline, sql: str) -> list[tuple[Any, ...]]:
 
 def why(shop: Pipeline, email: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """Ask, and see that the answer shows neither address nor key."""
-    done = shop.run("loaders.why", EMAIL=email, ICOMMKT__API_KEY="", **settings)
+    done = shop.here(main, EMAIL=email, ICOMMKT__API_KEY="", **settings)
     assert email not in done.stdout
     return done
 
@@ -87,7 +89,7 @@ def test_who_is_no_contact_is_told_why(shop: Pipeline) -> None:
     assert said.returncode == 0
     assert f"is excluded by the seed excluded_emails ({because})" in said.stdout
     assert "ICOMMKT has acknowledged nothing of it" in said.stdout
-    assert because in shop.run("loaders.icommkt", "preview", EMAIL=email).stdout
+    assert because in shop.here(icommkt.main, "preview", EMAIL=email).stdout
 
     ((email, because),) = published(
         shop,
@@ -98,7 +100,7 @@ def test_who_is_no_contact_is_told_why(shop: Pipeline) -> None:
     said = why(shop, "nobody@example.com")
     assert said.returncode == 1
     assert said.stdout == ("error: n***@example.com is known neither to the published contacts nor to the state\n")
-    assert shop.run("loaders.why", EMAIL=" ").returncode == 2
+    assert shop.here(main, EMAIL=" ").returncode == 2
 
 
 def test_a_contact_with_many_orders_and_one_that_was_excluded_since(shop: Pipeline, tmp_path: Path) -> None:
@@ -135,7 +137,7 @@ def test_a_push_that_was_stopped_and_a_refusal_are_told_with_their_words(shop: P
                    where email = ? limit 1)""",
             [email],
         )
-    stopped = shop.run("loaders.icommkt", "push", "--as-of-date", "2026-11-25", **copies)
+    stopped = shop.here(icommkt.main, "push", "--as-of-date", "2026-11-25", **copies)
     assert stopped.returncode == GuardError.exit_code, stopped.stdout
     said = why(shop, email, **copies).stdout
     assert "refused 1 times since 2026-11-20 05:00 UTC (no room); tried again when its payload changes" in said

@@ -8,7 +8,6 @@ import re
 import stat
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,9 +15,9 @@ from typing import Any, NamedTuple
 import duckdb
 import pytest
 
+from benchmarks.in_process import in_process
 from demo.environment import PROJECT_ROOT
 from loaders import build, daily
-from loaders.errors import run_command
 from loaders.icommkt import __main__ as icommkt
 from loaders.icommkt import settings as icommkt_settings
 from loaders.icommkt.settings import IcommktSettings
@@ -58,22 +57,15 @@ Run = Callable[..., Said]
 
 
 @pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+def run(tmp_path: Path) -> Run:
     """Run a command in this process, its files and settings in an empty folder."""
-    for name in [name for name in os.environ if name.startswith(("SOURCES__", "ICOMMKT__", "RUNTIME__", "VARS"))]:
-        monkeypatch.delenv(name)
-    monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
-    monkeypatch.setenv("WAREHOUSE_PATH", str(tmp_path / "data" / "shop.duckdb"))
-    monkeypatch.setattr(threading, "excepthook", threading.excepthook)
+    ours = ("SOURCES__", "ICOMMKT__", "RUNTIME__", "VARS")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    environment |= {"DLT_PROJECT_DIR": str(tmp_path), "WAREHOUSE_PATH": str(tmp_path / "data" / "shop.duckdb")}
 
     def run(main: Callable[[], int], *arguments: str, **settings: str) -> Said:
-        for name, value in {**GOOD, **settings}.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.setattr(sys, "argv", ["command", *arguments])
-        with pytest.raises(SystemExit) as ended:
-            run_command(main)
-        said = capsys.readouterr()
-        return Said(int(ended.value.code or 0), said.out, said.err)
+        done = in_process(main, *arguments, environment={**environment, **GOOD, **settings})
+        return Said(done.returncode, done.stdout, done.stderr)
 
     return run
 

@@ -10,7 +10,8 @@ settings as (
 
 ),
 
-raw_rows as (
+{# What is in raw, and what is in the marts taken off. -#}
+counted as (
 
     select
         store_key,
@@ -36,65 +37,24 @@ raw_rows as (
             or {{ local_date('orders.created_at', store_timezone('settings')) }} >= settings.start_date
         )
     group by orders.store_key
+    {% for mart in ['dim_contacts', 'invalid_emails', 'excluded_contacts'] %}
 
-),
-
-marts_rows as (
-
-    select
-        store_key,
-
-        accounts,
-
-        orders
-
-    from {{ ref('dim_contacts') }}
     union all
-    select
-        store_key,
-        accounts,
-        orders
-    from {{ ref('invalid_emails') }}
-    union all
-    select
-        store_key,
-        accounts,
-        orders
-    from {{ ref('excluded_contacts') }}
-
-),
-
-in_raw as (
 
     select
         store_key,
-        sum(accounts) as accounts,
-        sum(orders) as orders
-    from raw_rows
+        -sum(accounts) as accounts,
+        -sum(orders) as orders
+    from {{ ref(mart) }}
     group by store_key
-
-),
-
-in_marts as (
-
-    select
-        store_key,
-        sum(accounts) as accounts,
-        sum(orders) as orders
-    from marts_rows
-    group by store_key
+    {% endfor %}
 
 )
 
 select
-    coalesce(in_raw.store_key, in_marts.store_key) as store_key,
-    in_raw.accounts as accounts_in_raw,
-    in_marts.accounts,
-    in_raw.orders as orders_in_raw,
-    in_marts.orders
-from in_raw
-full outer join in_marts
-    on in_raw.store_key = in_marts.store_key
-where
-    coalesce(in_raw.accounts, 0) <> coalesce(in_marts.accounts, 0)
-    or coalesce(in_raw.orders, 0) <> coalesce(in_marts.orders, 0)
+    store_key,
+    sum(accounts) as accounts_in_raw_alone,
+    sum(orders) as orders_in_raw_alone
+from counted
+group by store_key
+having sum(accounts) <> 0 or sum(orders) <> 0

@@ -95,7 +95,8 @@ orders as (
 
 ),
 
-recounted as (
+{# What is counted here, and what was built taken off. -#}
+counted as (
 
     select
         orders.store_key,
@@ -110,15 +111,13 @@ recounted as (
         and (settings.start_date is null or orders.purchase_date >= settings.start_date)
     group by orders.store_key, orders.purchase_date
 
-),
-
-built as (
+    union all
 
     select
         store_key,
         purchase_date,
-        count(*) as purchases,
-        sum(
+        -count(*) as purchases,
+        -sum(
             case
                 when base_grand_total > base_total_refunded + base_canceled_unpaid
                     then base_grand_total - base_total_refunded - base_canceled_unpaid
@@ -131,17 +130,10 @@ built as (
 )
 
 select
-    coalesce(recounted.store_key, built.store_key) as store_key,
-    coalesce(recounted.purchase_date, built.purchase_date) as purchase_date,
-    recounted.purchases as purchases_in_raw,
-    built.purchases,
-    recounted.base_amount as base_amount_in_raw,
-    built.base_amount
-from recounted
-full outer join built
-    on
-        recounted.store_key = built.store_key
-        and recounted.purchase_date = built.purchase_date
-where
-    coalesce(recounted.purchases, 0) <> coalesce(built.purchases, 0)
-    or coalesce(recounted.base_amount, 0) <> coalesce(built.base_amount, 0)
+    store_key,
+    purchase_date,
+    sum(purchases) as purchases_in_raw_alone,
+    sum(base_amount) as base_amount_in_raw_alone
+from counted
+group by store_key, purchase_date
+having sum(purchases) <> 0 or sum(base_amount) <> 0

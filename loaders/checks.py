@@ -1,9 +1,9 @@
-"""What was checked, as rows of one table: by the doctor before the first night, by a load that lacks a permission."""
+"""What the doctor checked, as rows of one table."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from loaders.errors import PipelineError
 from loaders.text import fit
 
 OK, WARN, MISSING, NOT_CHECKED = "ok", "warn", "missing", "not checked"
@@ -27,6 +28,16 @@ class Check:
     what: str
     state: str
     text: str
+
+
+def guarded(what: str, checks: Callable[[], Iterable[Check]]) -> Iterator[Check]:
+    """Yield what checks find; what goes wrong in them is a row, and no reason to stop."""
+    try:
+        yield from checks()
+    except PipelineError as error:
+        yield Check(what, MISSING, str(error))
+    except Exception as error:  # an answer that nobody has seen yet must not hide the other rows
+        yield Check(what, MISSING, f"an answer that cannot be understood ({type(error).__name__}); report it")
 
 
 def print_checks(checks: Sequence[Check], file: TextIO | None = None) -> None:

@@ -9,16 +9,16 @@ import shutil
 import sys
 import textwrap
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 
 import duckdb
 
 from loaders import fields
-from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, print_checks
+from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, WIDTH, Check, guarded, print_checks
 from loaders.dbt_vars import parse_vars, project_vars
-from loaders.errors import Parser, PipelineError, run_command
+from loaders.errors import Parser, run_command
 from loaders.icommkt import audience, published
 from loaders.icommkt import fields as icommkt_fields
 from loaders.icommkt import settings as icommkt_settings
@@ -32,14 +32,13 @@ from loaders.paths import warehouse
 from loaders.seeds import profile_settings, store_settings
 from loaders.text import fingerprint
 
-PATIENCE_SECONDS = 90.0
 NOBODY = "nobody@doctor.invalid"
 """No contact can have it: .invalid is reserved (RFC 2606), and no profile learns of it by being asked."""
 FEW_BYTES = 2_000_000_000
 
 
 def examine(variables: str | None = None, utc_now: Callable[[], datetime] | None = None) -> list[Check]:
-    """Check both sides at the same time and return the rows, in the order in which to put things right.
+    """Check both sides and return the rows, in the order in which to put things right.
 
     Raises SettingsError only for `variables` that cannot be read.
     """
@@ -50,42 +49,8 @@ def examine(variables: str | None = None, utc_now: Callable[[], datetime] | None
         settings = magento_settings()
         yield from StoreDoctor(settings, {**given, **store_settings(settings.store_key)}, now).checks()
 
-    groups = [_Group("Magento settings", store), _Group("ICOMMKT settings", _icommkt)]
-    for group in groups:
-        group.start()
-    return [check for group in groups for check in group.result()] + [*_guarded("warehouse", _warehouse)]
-
-
-class _Group(threading.Thread):
-    """Checks that run one after the other, beside other groups; a hanging one is left behind."""
-
-    def __init__(self, what: str, checks: Callable[[], Iterable[Check]]) -> None:
-        super().__init__(daemon=True)
-        self._what = what
-        self._checks = checks
-        self._found: list[Check] = []
-
-    def run(self) -> None:
-        """Collect the rows."""
-        for check in _guarded(self._what, self._checks):
-            self._found.append(check)
-
-    def result(self) -> list[Check]:
-        """Return the rows there are when all are done, or patience is at its end."""
-        self.join(PATIENCE_SECONDS)
-        if self.is_alive():
-            text = f"no end after {PATIENCE_SECONDS:.0f} s; the rows above are what was answered until then"
-            return [*self._found, Check(self._what.partition(" ")[0], MISSING, text)]
-        return self._found
-
-
-def _guarded(what: str, checks: Callable[[], Iterable[Check]]) -> Iterator[Check]:
-    try:
-        yield from checks()
-    except PipelineError as error:
-        yield Check(what, MISSING, str(error))
-    except Exception as error:  # what nobody foresaw must not hide the other rows
-        yield Check(what, MISSING, f"{type(error).__name__}: {error}")
+    groups = {"Magento settings": store, "ICOMMKT settings": _icommkt, "warehouse": _warehouse}
+    return [check for what, checks in groups.items() for check in guarded(what, checks)]
 
 
 def _icommkt() -> Iterator[Check]:
@@ -99,14 +64,14 @@ def _icommkt() -> Iterator[Check]:
     )
     for name in profile_settings():
         client = Client(quick, threading.Event())
-        yield from _guarded(f"ICOMMKT {name}", partial(_profile, client, name))
-        yield from _guarded("ICOMMKT fields", partial(_fields, client, name))
+        yield from guarded(f"ICOMMKT {name}", partial(_profile, client, name))
+        yield from guarded("ICOMMKT fields", partial(_fields, client, name))
     if settings.audience == "subscribers":
-        yield from _guarded("who is sent", partial(_subscribers, settings))
+        yield from guarded("who is sent", partial(_subscribers, settings))
     elif settings.audience:
         yield Check("who is sent", OK, f"everybody with a valid e-mail, as {env('audience')} says")
     else:
-        yield from _guarded("who is sent", lambda: [Check("who is sent", MISSING, audience.question(warehouse()))])
+        yield from guarded("who is sent", lambda: [Check("who is sent", MISSING, audience.question(warehouse()))])
 
 
 def _profile(client: Client, name: str) -> Iterator[Check]:

@@ -8,11 +8,9 @@ import sys
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
-from loaders.checks import print_checks
 from loaders.dates import parse_date
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import Parser, SettingsError, run_command
-from loaders.magento.doctor import permission_check
 from loaders.magento.interrupt import ended_at_once
 from loaders.magento.load import ALL, Load, Span
 from loaders.magento.result import LoadResult
@@ -92,8 +90,6 @@ def print_result(result: LoadResult) -> None:
     print(f"loaded {result.changed:,} new or changed rows in {result.requests:,} requests", flush=True)
     if result.quarantined:
         print(f"  {result.quarantined:,} unreadable values or rows are in raw.quarantine, with the reasons")
-    if result.missing:
-        print_checks([permission_check(f"read {name}", error) for name, error in result.missing.items()])
     for error in result.errors:
         print(f"error: {fit(error, 1_000)}", file=sys.stderr)
 

@@ -26,7 +26,7 @@ from loaders.magento.errors import (
     StoreDownError,
     filled_message,
 )
-from loaders.magento.login import Login, make_login
+from loaders.magento.login import LOGIN_ATTEMPTS, Login, make_login
 from loaders.magento.politeness import Politeness
 from loaders.magento.schema import Filter, search_params
 from loaders.magento.settings import MagentoSettings, name
@@ -129,11 +129,12 @@ class MagentoClient:
         """The login that all threads share. Raises MagentoError when the store does not answer."""
         with self._lock:
             if self._login is None:
-                self._login = make_login(self.settings, self.post, self._runtime.request_max_attempts)
+                self._login = make_login(self.settings, self.post)
             return self._login
 
-    def post(self, path: str, body: Callable[[], Mapping[str, str]], attempts: int) -> Response:
+    def post(self, path: str, body: Callable[[], Mapping[str, str]]) -> Response:
         """POST below `/rest` without a login, each try with a body of its own."""
+        attempts = min(LOGIN_ATTEMPTS, self._runtime.request_max_attempts)
         return self._send("POST", f"{self.address().rest_url}/{path}", "the login", attempts=attempts, json=body)
 
     def address(self) -> Address:

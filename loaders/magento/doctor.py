@@ -7,7 +7,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,19 +14,16 @@ from urllib.parse import urlsplit
 
 from dlt.common.configuration.specs.runtime_configuration import RuntimeConfiguration
 
-from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, Check
-from loaders.errors import PipelineError
+from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, Check, guarded
 from loaders.magento import graphql
 from loaders.magento.answers import read_json, text_of
 from loaders.magento.client import MagentoClient
 from loaders.magento.doctor_settings import brands, zone_and_currency
-from loaders.magento.errors import PermissionMissingError
 from loaders.magento.login import AdminLogin
 from loaders.magento.rows import count_of, php_list
 from loaders.magento.schema import Filter, Table
 from loaders.magento.settings import MagentoSettings, missing_settings, name
 from loaders.magento.tables import ATTRIBUTE_OPTIONS, ORDERS, STORE_VIEWS, TABLES
-from loaders.text import fit
 
 TIMEOUT_SECONDS = 15.0
 CLOCK_SECONDS = 60
@@ -36,16 +32,8 @@ CODE_SECONDS = 25
 OAUTH_SECONDS = 500
 """OAuth requests are refused when they are more than 600 seconds from the future."""
 CERTIFICATE_DAYS = 14
-LONGEST_TEXT = 600
-LIMIT_ASKED = 301
-"""One more than the largest page where Magento's input limit is on."""
 NEEDED = tuple(table for table in TABLES.values() if table.rest_path)
 _TIME = "%Y-%m-%d %H:%M:%S"
-
-
-def permission_check(what: str, error: PermissionMissingError) -> Check:
-    """Row of a resource that the role may not read."""
-    return Check(what, MISSING, f"tick `{error.label}` in System > User Roles > Role Resources, and save the role")
 
 
 def quick() -> RuntimeConfiguration:
@@ -81,42 +69,30 @@ class StoreDoctor:
             yield Check("Magento settings", MISSING, f"set {', '.join(missing)}")
         if not self._settings.base_url:
             return
-        reached = [*self._guarded("Magento address", self._address)]
+        reached = [*guarded("Magento address", self._address)]
         yield from reached
         if any(check.state == MISSING for check in reached):
             yield Check("everything else of Magento", NOT_CHECKED, "when the address answers")
             return
-        yield from self._guarded("certificate", self._certificate)
-        yield from self._guarded("Magento version", self._version)
+        yield from guarded("certificate", self._certificate)
+        yield from guarded("Magento version", self._version)
         if missing:
             yield Check("login", NOT_CHECKED, "when the settings are there")
         else:
-            yield from self._guarded("login", self._login)
+            yield from guarded("login", self._login)
         if self._may_ask:
             for table in NEEDED:
-                yield from self._guarded(f"read {table.name}", partial(self._permission, table))
-            if self._readable:
-                yield from self._guarded("page size", self._page_size)
+                yield from guarded(f"read {table.name}", partial(self._permission, table))
         else:
             yield Check("permissions of the role", NOT_CHECKED, "when the login works")
-        yield from self._guarded("time zone and currency", self._zone_and_currency)
-        yield from self._guarded("brands", self._brands)
+        views = partial(zone_and_currency, self._variables, lambda: self._graphql(STORE_VIEWS))
+        yield from guarded("time zone and currency", views)
+        labels = partial(brands, self._variables, lambda code: self._graphql(ATTRIBUTE_OPTIONS, (code,)))
+        yield from guarded("brands", labels)
         if ORDERS in self._readable:
-            yield from self._guarded("orders to load", self._orders)
+            yield from guarded("orders to load", self._orders)
         else:
             yield Check("orders to load", NOT_CHECKED, "when orders can be read")
-
-    def _guarded(self, what: str, check: Callable[[], Iterator[Check]]) -> Iterator[Check]:
-        """Yield what a check finds; what goes wrong in it is a row, and no reason to stop."""
-        try:
-            for found in check():
-                yield replace(found, text=fit(found.text, LONGEST_TEXT))  # the store's own words are in it
-        except PermissionMissingError as error:
-            yield permission_check(what, error)
-        except PipelineError as error:
-            yield Check(what, MISSING, str(error))
-        except Exception as error:  # an answer that nobody has seen yet must not hide the other rows
-            yield Check(what, MISSING, f"an answer that cannot be understood ({type(error).__name__}); report it")
 
     def _address(self) -> Iterator[Check]:
         address = self._client.address()
@@ -166,11 +142,8 @@ class StoreDoctor:
         half = timedelta(seconds=(time.monotonic() - started) / 2)
         self._may_ask = True
         login = self._client.login
-        if isinstance(login, AdminLogin):
-            minutes = round(login.token_life / 60)
-            yield Check("login", OK, f"{login.kind}; its token lives {minutes} minutes and is renewed before it ends")
-        else:
-            yield Check("login", OK, f"{login.kind}; it does not end")
+        lasts = "its token is renewed when it ends" if isinstance(login, AdminLogin) else "it does not end"
+        yield Check("login", OK, f"{login.kind}; {lasts}")
         modules = [str(one) for one in read_json("modules", answer.body)]
         others = sorted(one for one in modules if not one.startswith(("Magento_", "PayPal_Braintree")))
         text = f"{len(modules)}, all of them Magento's own"
@@ -190,7 +163,8 @@ class StoreDoctor:
         if seconds <= allowed:
             return Check("clocks", OK, f"{seconds} s apart")
         way = "behind" if ours < theirs else "ahead of"
-        text = f"this machine is {_span(seconds)} {way} the store: set it by NTP; its day decides what counts as today"
+        span = timedelta(seconds=seconds)
+        text = f"this machine is {span} {way} the store: set it by NTP; its day decides what counts as today"
         if self._settings.totp_secret:
             return Check("clocks", MISSING, f"{text}, and one-time codes fail")
         if self._settings.consumer_key and seconds > OAUTH_SECONDS:
@@ -198,38 +172,9 @@ class StoreDoctor:
         return Check("clocks", WARN, text)
 
     def _permission(self, table: Table) -> Iterator[Check]:
-        what = f"read {table.name}"
-        try:
-            count = self._count(table, [])
-        except PermissionMissingError as error:
-            yield permission_check(what, error)
-            return
+        count = self._count(table, [])
         self._readable.append(table)
-        yield Check(what, OK, f"{count:,} in the store")
-
-    def _page_size(self) -> Iterator[Check]:
-        """Ask for one row too many of what no row matches: the size is checked first (recorded `limits_on_*`)."""
-        table = self._readable[0]
-        ours = self._settings.page_size
-        try:
-            self._search(table, [Filter(table.filter_key, "lt", 1)], page_size=LIMIT_ASKED)
-        except PipelineError as error:
-            found = re.search(r"Maximum SearchCriteria pageSize is (\d+)", str(error))
-            if not found:
-                raise
-            limit = int(found[1])
-            if ours > limit:
-                yield Check("page size", MISSING, f"the store sends at most {limit}: set {name('page_size')}={limit}")
-            else:
-                yield Check("page size", OK, f"{ours}; the store sends at most {limit}")
-            return
-        yield Check("page size", OK, f"{ours}; the store has no limit that matters")
-
-    def _zone_and_currency(self) -> Iterator[Check]:
-        yield from zone_and_currency(self._variables, lambda: self._graphql(STORE_VIEWS))
-
-    def _brands(self) -> Iterator[Check]:
-        yield from brands(self._variables, lambda code: self._graphql(ATTRIBUTE_OPTIONS, (code,)))
+        yield Check(f"read {table.name}", OK, f"{count:,} in the store")
 
     def _orders(self) -> Iterator[Check]:
         """Compare the start date and the store views with the orders there are."""
@@ -262,22 +207,13 @@ class StoreDoctor:
         return count_of(self._search(table, filters).get("total_count"))
 
     def _search(
-        self, table: Table, filters: list[Filter], *, page_size: int = 1, sort: str = "", fields: str = "total_count"
+        self, table: Table, filters: list[Filter], *, sort: str = "", fields: str = "total_count"
     ) -> dict[str, Any]:
         answer = self._client.search(
-            table.rest_path, filters, page_size=page_size, sort=sort or table.filter_key, fields=fields
+            table.rest_path, filters, page_size=1, sort=sort or table.filter_key, fields=fields
         )
         body = read_json(table.rest_path, answer.body)
         return body if isinstance(body, dict) else {}  # PHP's empty list, where nothing asked for is there
 
     def _graphql(self, table: Table, codes: tuple[str, ...] = ()) -> list[dict[str, Any]]:
         return [row for row in graphql.read(self._client, table, codes) if isinstance(row, dict)]
-
-
-def _span(seconds: int) -> str:
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes = seconds // 60
-    if minutes < 120:
-        return f"{minutes} minutes"
-    return f"{minutes // 60} hours" if minutes < 48 * 60 else f"{minutes // 1440} days"

@@ -6,13 +6,10 @@ fresh OAuth signature.
 
 from __future__ import annotations
 
-import base64
 import logging
 import threading
-import time
 from collections.abc import Callable, Mapping
 
-import orjson
 from requests import PreparedRequest, Response
 from requests.auth import AuthBase
 from requests_oauthlib import OAuth1
@@ -27,10 +24,7 @@ from loaders.paths import warehouse
 from loaders.settings import fits_a_header
 from loaders.text import keep_secret
 
-OPAQUE_TOKEN_SECONDS = 4 * 3600  # admin tokens before 2.4.4 say nothing of their life; 4 h is Magento's default
-LONGEST_LIFE = 366 * 24 * 3600.0
-RENEW_BEFORE_SECONDS = 120
-FIRST_LOGIN_ATTEMPTS = 3
+LOGIN_ATTEMPTS = 3
 """Tries of a login whose password may be wrong: a try that got no answer may count towards the six that lock."""
 ADMIN_TOKEN, ONE_TIME_CODE = "V1/integration/admin/token", "V1/tfa/provider/google/authenticate"
 
@@ -38,8 +32,8 @@ ADMIN_TOKEN, ONE_TIME_CODE = "V1/integration/admin/token", "V1/tfa/provider/goog
 for _logger in ("oauthlib", "requests_oauthlib"):
     logging.getLogger(_logger).setLevel(logging.WARNING)
 
-Post = Callable[[str, Callable[[], Mapping[str, str]], int], Response]
-"""Posts to a path below `/rest` without a login: what each try has to say, and how many tries. Raises PageError."""
+Post = Callable[[str, Callable[[], Mapping[str, str]]], Response]
+"""Posts to a path below `/rest` without a login what each of LOGIN_ATTEMPTS has to say. Raises PageError."""
 
 
 class Login(AuthBase):
@@ -118,32 +112,20 @@ class OAuthLogin(Login):
 
 
 class AdminLogin(Login):
-    """An admin user's token, fetched before the first request and renewed before it ends.
+    """An admin user's token, fetched before the first request and anew when the store takes it no more.
 
     A refusal is final for the run: the next try, of whichever thread, would count towards the lock-out.
     """
 
-    def __init__(
-        self,
-        settings: MagentoSettings,
-        post: Post,
-        *,
-        attempts: int,
-        codes: OneTimeCodes | None = None,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, settings: MagentoSettings, post: Post) -> None:
         self._settings = settings
         self._post = post
-        self._attempts = attempts
-        self._codes = codes
-        if self._codes is None and settings.totp_secret:
+        self._codes: OneTimeCodes | None = None
+        if settings.totp_secret:
             self._codes = OneTimeCodes(settings.totp_secret, warehouse().work / "last_one_time_code")
-        self._clock = clock
         self._lock = threading.Lock()
         self._token = ""
-        self._renew_at = 0.0
         self._refusal: LoginError | None = None
-        self.token_life = 0.0
 
     @property
     def kind(self) -> str:  # type: ignore[override]
@@ -156,21 +138,17 @@ class AdminLogin(Login):
         return request
 
     def prepare(self) -> None:
-        """Fetch a token when there is none or it is about to end."""
+        """Fetch a token when there is none."""
         with self._lock:
             if self._refusal is not None:
                 raise LoginError(str(self._refusal))
-            if self._token and self._clock() < self._renew_at:
+            if self._token:
                 return
-            started = self._clock()
             try:
                 self._token = self._fetch()
             except LoginError as error:
                 self._refusal = error
                 raise
-            self.token_life = token_seconds(self._token)
-            # A tenth of a short life; a token that is always about to end would be fetched for each request.
-            self._renew_at = started + self.token_life - min(RENEW_BEFORE_SECONDS, self.token_life / 10)
 
     def renew(self, response: Response, is_accepted: Callable[[], bool]) -> bool:
         """Drop a token that has ended, unless another thread has replaced it already.
@@ -195,10 +173,9 @@ class AdminLogin(Login):
 
     def _fetch(self) -> str:
         """Log in. Only what a busy or broken server answers is tried again, each time with a new one-time code."""
-        attempts = self._attempts if self.token_life else min(FIRST_LOGIN_ATTEMPTS, self._attempts)
         path = ONE_TIME_CODE if self._codes is not None else ADMIN_TOKEN
         try:
-            response = self._post(path, self._credentials, attempts)
+            response = self._post(path, self._credentials)
         except PageError as error:
             raise StoreDownError(str(error)) from None
         status, body = response.status_code, json_of(response)
@@ -223,24 +200,10 @@ class AdminLogin(Login):
         return {**given, "otp": self._codes.next()} if self._codes is not None else given
 
 
-def make_login(settings: MagentoSettings, post: Post, attempts: int) -> Login:
+def make_login(settings: MagentoSettings, post: Post) -> Login:
     """Choose the login that the settings allow: integration first, then the admin user."""
     if settings.consumer_key and settings.access_token_secret:
         return OAuthLogin(settings)
     if settings.access_token:
         return BearerLogin(str(settings.access_token))
-    return AdminLogin(settings, post, attempts=attempts)
-
-
-def token_seconds(token: str) -> float:
-    """Life of an admin token in seconds: `exp` less `iat` of a JWT (2.4.4 and later), else 4 hours.
-
-    The difference is used because the store's clock and ours may differ.
-    """
-    try:
-        payload = token.split(".")[1]
-        claims = orjson.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-        life = float(claims["exp"] - claims["iat"])
-    except (IndexError, KeyError, TypeError, ValueError, OverflowError):
-        return OPAQUE_TOKEN_SECONDS
-    return life if 1 <= life <= LONGEST_LIFE else OPAQUE_TOKEN_SECONDS
+    return AdminLogin(settings, post)

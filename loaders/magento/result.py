@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from loaders.magento.errors import MagentoError, PermissionMissingError
+from loaders.magento.errors import MagentoError
 
 
 @dataclass
@@ -45,11 +45,6 @@ class LoadResult:
     def failed(self) -> list[str]:
         """Tables that could not be read."""
         return list(self.problems)
-
-    @property
-    def missing(self) -> dict[str, PermissionMissingError]:
-        """Tables that the role may not read."""
-        return {name: error for name, error in self.problems.items() if isinstance(error, PermissionMissingError)}
 
     @property
     def changed(self) -> int:

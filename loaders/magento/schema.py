@@ -86,9 +86,6 @@ class Filter:
     condition: Literal["eq", "gt", "lt", "gteq", "lteq", "in", "nin", "like"]
     value: str | int
 
-    def __str__(self) -> str:
-        return f"{self.field} {self.condition} {self.value}"
-
 
 STORE_KEY = Column("store_key", "text")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,10 +12,8 @@ import requests
 from demo.magento.auth import INTEGRATION
 from loaders.magento.client import MagentoClient
 from loaders.magento.errors import LoginError, MagentoError, PermissionMissingError
-from loaders.magento.login import AdminLogin, token_seconds
 from loaders.magento.one_time_codes import OneTimeCodes
 from loaders.magento.schema import Filter
-from loaders.magento.settings import MagentoSettings
 from tests.unit.magento.conftest import PASSWORD, SECRET, Shop, client
 
 TOKEN = "/V1/integration/admin/token"
@@ -31,16 +28,14 @@ def read_orders(asking: MagentoClient) -> bytes:
 # -- admin user
 
 
-@pytest.mark.parametrize(("token_format", "life"), [("jwt", 3600), ("opaque", 4 * 3600)])
-def test_admin_logs_in_once_for_all_threads(shop: Shop, token_format: str, life: float) -> None:
+@pytest.mark.parametrize("token_format", ["jwt", "opaque"])
+def test_admin_logs_in_once_for_all_threads(shop: Shop, token_format: str) -> None:
     shop.set(token_format=token_format)
     asking = client(shop.url)
     with ThreadPoolExecutor(4) as pool:
         bodies = list(pool.map(lambda _: read_orders(asking), range(12)))
     assert all(body.startswith(b'{"items":[{"entity_id":') for body in bodies)
     assert shop.asked(TOKEN) == [200]
-    assert isinstance(asking.login, AdminLogin)
-    assert asking.login.token_life == life
 
 
 def test_token_that_ends_in_mid_run_is_renewed_once_for_all(shop: Shop) -> None:
@@ -73,27 +68,6 @@ def test_a_broken_store_is_asked_for_a_login_again_but_not_until_it_locks_the_us
         read_orders(client(shop.url))
     assert not isinstance(caught.value, LoginError)
     assert len(shop.asked(TOKEN)) == 6
-
-
-def test_token_is_renewed_before_it_ends(shop: Shop) -> None:
-    now = [1000.0]
-    login = AdminLogin(
-        MagentoSettings(base_url=shop.url, username="icomm", password=PASSWORD),
-        client(shop.url).post,
-        attempts=3,
-        clock=lambda: now[0],
-    )
-    for moment, logins in ((0.0, 1), (3479.0, 1), (3481.0, 2), (3600.0, 2)):
-        now[0] = 1000.0 + moment
-        login.prepare()
-        assert len(shop.asked(TOKEN)) == logins, moment
-
-
-@pytest.mark.parametrize(
-    "claims", ['{"exp": 1e400, "iat": 0}', '{"exp": 0, "iat": 9}', "[" * 9_000, "[]", '{"exp":"x"}', "7"]
-)
-def test_a_token_that_lies_of_its_life_lives_the_usual_time(claims: str) -> None:
-    assert token_seconds(f"x.{base64.urlsafe_b64encode(claims.encode()).decode()}.x") == 4 * 3600
 
 
 def test_missing_permission_costs_no_login_and_is_named(shop: Shop) -> None:
@@ -203,13 +177,10 @@ def test_each_try_has_its_own_code(shop: Shop, monkeypatch: pytest.MonkeyPatch) 
     clock = Clock(time.time() - 29)  # the store takes a code half a minute longer, and as early
     monkeypatch.setattr("loaders.magento.client.time.sleep", lambda _: None)
     shop.fault(kind="502_html", processed=True, count=1, match={"path_regex": GOOGLE})  # the code is used up
-    login = AdminLogin(
-        MagentoSettings(base_url=shop.url, username="icomm", password=PASSWORD, totp_secret=SECRET),
-        client(shop.url).post,
-        attempts=3,
-        codes=Codes(SECRET, clock=clock, sleep=clock.sleep),
+    monkeypatch.setattr(
+        "loaders.magento.login.OneTimeCodes", lambda secret, _: Codes(secret, clock=clock, sleep=clock.sleep)
     )
-    login.prepare()
+    read_orders(client(shop.url, totp_secret=SECRET))
     assert len(made) == len(set(made)) == 2
 
 

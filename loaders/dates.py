@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, date, datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -15,6 +15,11 @@ from loaders.warehouse import open_warehouse
 EARLIEST = date(1990, 1, 1)
 FIRST_ZONE = timezone(timedelta(hours=14))
 """Where each day begins first: what counts as long as the store's zone is not known."""
+
+
+def utc_now() -> datetime:
+    """Now in UTC, without a zone, as the tables have it."""
+    return datetime.now(UTC).replace(tzinfo=None)
 
 
 def store_timezone(warehouse: Path, variables: dict[str, Any]) -> str:

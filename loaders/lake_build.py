@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,7 +18,7 @@ import dlt
 
 from loaders.build import dbt_vars, not_built, read_results, run_dbt, summarise
 from loaders.data_tests import rows_found, what_tests_found
-from loaders.dates import given_date
+from loaders.dates import given_date, utc_now
 from loaders.dbt_vars import parse_vars, project_vars
 from loaders.errors import PipelineError
 from loaders.fields import check_fields
@@ -107,7 +107,7 @@ def build_lake(engine: str, variables: str | None, arguments: tuple[str, ...] = 
                     if engine == "lake":
                         _write_tables(made, Path(folder))
                     shops = {store: about["shop"] for store, about in stores.items()}
-                    built_at = datetime.now(UTC).replace(tzinfo=None).isoformat()
+                    built_at = utc_now().isoformat()
                     target.count("builds", name, {"stores": shops, "project": project, "built_at": built_at})
                     break
                 if not left_out:

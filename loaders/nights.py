@@ -22,6 +22,7 @@ from typing import Any, TextIO
 
 import duckdb
 
+from loaders.dates import utc_now
 from loaders.errors import LONGEST_LINE, LockedError, said
 from loaders.paths import Warehouse, holder, locked
 from loaders.text import plain
@@ -283,7 +284,7 @@ def _keep(db: duckdb.DuckDBPyConnection, nights: list[Night]) -> None:
             rows += [[*ran, *(getattr(step, name, None) for name in _COLUMNS)] for step in steps]
     if rows:
         db.executemany(f"insert into push.night_steps values ({', '.join('?' * len(rows[0]))})", rows)
-    before = datetime.now(UTC).replace(tzinfo=None) - timedelta(days=KEPT_ROWS_DAYS)
+    before = utc_now() - timedelta(days=KEPT_ROWS_DAYS)
     db.execute("delete from push.night_steps where started_at < $before", {"before": before})
     if db.execute("select 1 from duckdb_tables() where schema_name = 'push' and table_name = 'runs'").fetchone():
         db.execute(OLD_RUNS, {"before": before})

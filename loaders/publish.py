@@ -8,12 +8,13 @@ import os
 import shutil
 import uuid
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 
 import duckdb
 
 from loaders.data_tests import DataTest
+from loaders.dates import utc_now
 from loaders.errors import PipelineError
 from loaders.paths import Warehouse
 from loaders.warehouse import build_memory, open_warehouse, quoted
@@ -72,7 +73,7 @@ def publish(
             connection.execute(f"attach {quoted(aside)} as mart_file (read_write)")
             counts = _row_counts(connection)
             _copy_seeds(connection)
-            now = built_at or datetime.now(UTC).replace(tzinfo=None)
+            now = built_at or utc_now()
             _write_meta(connection, (build_id, as_of, zone, now), counts, about, is_tested=is_tested)
             _write_raw_counts(connection)
             views = _views(connection)

@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 import duckdb
 
+from loaders.dates import utc_now
 from loaders.errors import Parser, PipelineError, run_command
 from loaders.icommkt.errors import BusyError
-from loaders.icommkt.state import State, utc_now
+from loaders.icommkt.state import State
 from loaders.nights import COUNTS, Night, last
 from loaders.paths import Warehouse, holder, warehouse
 from loaders.text import fit

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import json
 import logging
 import re
@@ -21,6 +22,10 @@ _EMAIL = re.compile(
     re.IGNORECASE,
 )
 _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-_])")
+_HIDDEN_FROM = re.compile(r"<(?:script|style)\b|<!--", re.IGNORECASE)
+_HIDDEN_TO = re.compile(r"</(?:script|style)[^<>]*>|-->", re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*(?:>|$)")
+_LOOKED_AT = 50_000
 _lock = threading.Lock()
 _secrets: set[str] = set()
 _secret_pattern: re.Pattern[str] | None = None
@@ -77,6 +82,12 @@ def fit(text: object, limit: int = 300, contact: str = "") -> str:
     if len(whole) > most:
         fitting = fitting[:-_longest]  # its end may be half a secret
     return fitting if len(fitting) <= limit else f"{fitting[: limit - 1]}…"
+
+
+def first_words(text: str, limit: int) -> str:
+    """Return how a page begins, without its markup. Takes no longer than the page is long, whatever is in it."""
+    shown = (_HIDDEN_FROM.split(part, maxsplit=1)[0] for part in _HIDDEN_TO.split(text[:_LOOKED_AT]))
+    return fit(html.unescape(_TAG.sub(" ", " ".join(shown))), limit)
 
 
 def plain(line: str, limit: int) -> str:

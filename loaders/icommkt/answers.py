@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import functools
 import json
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,10 +17,8 @@ from typing import Any
 import orjson
 import requests
 
-from loaders.text import fit
+from loaders.text import first_words, fit
 
-MOST_OF_A_PAGE = 10_000
-_MARKUP = re.compile(r"<(script|style)\b.*?</\1\s*>|<!--.*?-->|<[^<>]*>", re.IGNORECASE | re.DOTALL)
 SUCCESS = "1"
 REMOVED = "2"
 NOT_FOUND = "101"
@@ -77,9 +74,9 @@ def decoded(response: requests.Response) -> Any:
 
 def what(body: bytes) -> str:
     """Return what a body that is no JSON is, with its first words."""
-    text = body[:MOST_OF_A_PAGE].decode("utf-8", "replace")
+    text = body[:50_000].decode("utf-8", "replace")
     where = "around its JSON" if '"StatusCode"' in text else "where JSON was due"
-    words = fit(_MARKUP.sub(" ", text), 120)
+    words = first_words(text, 120)
     return f"{'a page' if '<html' in text.lower() else 'a text'} {where}: {words}" if words else f"no text {where}"
 
 

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from loaders.dates import utc_now
 from loaders.errors import said
 from loaders.icommkt import relation
 from loaders.icommkt.client import Client
@@ -19,7 +20,7 @@ from loaders.icommkt.items import Item, items
 from loaders.icommkt.relation import Counts, Profile
 from loaders.icommkt.sender import Sender, Settled
 from loaders.icommkt.session import Session
-from loaders.icommkt.state import Answer, utc_now
+from loaders.icommkt.state import Answer
 from loaders.nights import night_id
 from loaders.text import mask
 

@@ -6,10 +6,8 @@ that is a setting here, with a careful default. docs/push.md explains each.
 
 from __future__ import annotations
 
-import dataclasses
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import dlt
 
@@ -94,10 +92,6 @@ class IcommktSettings:
             raise SettingsError(f"{env('permanent_pattern')} is no regular expression: {error}") from None
         if web_address(env("api_url"), self.api_url).query:
             raise SettingsError(f"{env('api_url')} is an address without a query")
-
-    def shown(self) -> dict[str, Any]:
-        """Return the settings without the secrets, for the log and the state."""
-        return {one.name: getattr(self, one.name) for one in dataclasses.fields(self) if one.repr}
 
 
 def env(name: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from loaders.dates import utc_now
 from loaders.icommkt import former
 from loaders.icommkt.errors import BusyError
 from loaders.warehouse import cannot_be_opened, is_open_elsewhere, quoted, rows_of
@@ -235,8 +236,3 @@ class State:
         """Return the one number that a query finds."""
         row = self.db.execute(sql, list(parameters)).fetchone()
         return int(row[0]) if row else 0
-
-
-def utc_now() -> dt.datetime:
-    """Return the time in UTC, without a zone, as the state file keeps it."""
-    return dt.datetime.now(dt.UTC).replace(tzinfo=None)

@@ -8,7 +8,6 @@ from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 from requests import RequestException, Response, Session
 
-from loaders.http import AnswerTooLargeError
 from loaders.magento.answers import json_of, php_error, said, text_of
 from loaders.magento.errors import MagentoError
 from loaders.settings import is_loopback, web_address
@@ -107,8 +106,6 @@ def unreachable(base_url: str | None, error: RequestException) -> str:
         return f"the host of {base_url} is not known; check {SETTING} and this machine's DNS"
     if "Proxy" in type(error).__name__:
         return f"the proxy of this machine does not let {base_url} through; check HTTPS_PROXY and NO_PROXY"
-    if isinstance(error, AnswerTooLargeError):
-        return f"{base_url} answered far more than it was asked for; check {SETTING} and what stands before the shop"
     reason = type(error).__name__.removesuffix("Error")
     return f"no answer from {base_url} ({reason}); check {SETTING} and that the shop is up, then run again"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import re
 from typing import Any
 
@@ -10,15 +9,12 @@ import orjson
 from requests import Response
 
 from loaders.magento.errors import BadAnswerError, StoreDownError
-from loaders.text import fit
+from loaders.text import first_words, fit
 
 LARGEST_ANSWER = 64_000_000
 """Bytes of an answer, unfolded. The largest page has 300 rows: this is 213 kB each, where a whole order, not cut to the
 wanted fields, has 17 kB (recorded) and a product with a long description some 100 kB."""
 _LOOKED_AT = 50_000
-_HIDDEN_FROM = re.compile(r"<(?:script|style)\b|<!--", re.IGNORECASE)
-_HIDDEN_TO = re.compile(r"</(?:script|style)[^<>]*>|-->", re.IGNORECASE)
-_TAG = re.compile(r"<[^<>]*(?:>|$)")
 _OF_PHP = re.compile(r"(?:Notice|Warning|Deprecated|Strict Standards|[A-Z][a-z]+ error) ?: .{1,400}? on line \d{1,7}")
 
 
@@ -97,9 +93,3 @@ def said(text: str) -> str:
     """Return the first words of a page in quotation marks."""
     words = first_words(text, 100)
     return f'"{words}"' if words else "nothing"
-
-
-def first_words(text: str, limit: int) -> str:
-    """Return how a page begins, without its markup. Takes no longer than the page is long, whatever is in it."""
-    shown = (_HIDDEN_FROM.split(part, maxsplit=1)[0] for part in _HIDDEN_TO.split(text[:_LOOKED_AT]))
-    return fit(html.unescape(_TAG.sub(" ", " ".join(shown))), limit)

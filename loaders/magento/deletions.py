@@ -11,8 +11,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
+from loaders.dates import utc_now
 from loaders.magento.errors import MagentoError, StoreDownError
 from loaders.magento.landing import Part
 from loaders.magento.pages import Job, Reading
@@ -142,7 +142,7 @@ class Deletions:
     def mark(self) -> None:
         """Mark it, last, so that a run killed before finds it again, and reads what hangs on it."""
         for table, ids in self._gone:
-            self._raw.mark_deleted(table, ids, _now())
+            self._raw.mark_deleted(table, map(str, ids), utc_now())
 
     def _of(self, table: Table) -> TableResult:
         return self._result.tables.setdefault(table.name, TableResult())
@@ -207,22 +207,18 @@ class Deletions:
         if not whole.is_believed:
             return
 
-        def believed(rows: int) -> int:
-            if not whole.keys or any(None in key for key in whole.keys):
-                # An empty list is a broken answer rather than a shop without categories, and a row whose id cannot be
-                # read may be any of those that seem gone.
-                return 0
-            return rows if table.follows_settings else max(FEW_ROWS, rows // 2)
-
-        gone, rows = self._raw.mark_unseen(table, whole.keys, _now(), believed)
-        if gone <= believed(rows):
-            result.deleted = gone
+        known = self._raw.keys(table)
+        gone = known - {"/".join(map(str, key)) for key in whole.keys}
+        believed = len(known) if table.follows_settings else max(FEW_ROWS, len(known) // 2)
+        if not whole.keys or any(None in key for key in whole.keys):
+            # An empty list is a broken answer rather than a shop without categories, and a row whose id cannot be read
+            # may be any of those that seem gone.
+            believed = 0
+        if len(gone) <= believed:
+            self._raw.mark_deleted(table, gone, utc_now())
+            result.deleted = len(gone)
         else:
             result.tell(
-                f"no deletion marked: {gone} of {rows} rows are not in the store's answer; check the role's "
+                f"no deletion marked: {len(gone)} of {len(known)} rows are not in the store's answer; check the role's "
                 "permissions, and what the shop's own pages show of them"
             )
-
-
-def _now() -> datetime:
-    return datetime.now(UTC).replace(tzinfo=None)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import dlt
@@ -20,6 +19,7 @@ from dlt.common.configuration.utils import get_resolved_traces
 from dlt.destinations.impl.duckdb.configuration import DuckDbCredentials
 from dlt.extract import DltResource
 
+from loaders.dates import utc_now
 from loaders.errors import PipelineError
 from loaders.magento.pages import Job, Reading
 from loaders.magento.quarantine import QUARANTINED
@@ -89,7 +89,7 @@ def _lines(parts: Sequence[Part | Whole], store_key: str) -> Iterator[Any]:
         lines += [(job.table.name, str(key), str(key), None, reason) for key, reason in job.refused.items()]
         job.lost = []
     if lines:
-        now = datetime.now(UTC).replace(tzinfo=None)
+        now = utc_now()
         columns = zip(*((store_key, *line, now) for line in lines), strict=True)
         yield pa.Table.from_arrays(
             [pa.array(one, kind) for one, kind in zip(columns, _LINES.types, strict=True)], schema=_LINES

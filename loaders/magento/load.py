@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from loaders.dates import utc_now
 from loaders.magento import former
 from loaders.magento.client import MagentoClient
 from loaders.magento.deletions import Deletions
@@ -46,7 +47,7 @@ class Load:
         self._quarantine = Quarantine(self._raw)
         self._reader = Reader(self._client, settings)
         self._reading = Reading(self._reader, Progress(), settings.store_key, settings.workers, self._raw.known)
-        self._started = _now()
+        self._started = utc_now()
         self._result = LoadResult()
         self._restarted: set[str] = set()
         self._store_is_ahead = False
@@ -168,7 +169,7 @@ class Load:
         highest = max(newest.id, self._raw.highest_id(table))
         filters = [*self._reader.store_filters(table), *without(table, self._skipped(table)), *conditions]
         is_new = not self._raw.has_rows(table)
-        until = min(newest.server_time, _now())
+        until = min(newest.server_time, utc_now())
         return Job(self._reading, table, left, highest=highest, filters=filters, is_new=is_new, until=until)
 
     def _left(self, table: Table, stopped: dict[str, Any] | None) -> list[list[int | None]]:
@@ -191,7 +192,7 @@ class Load:
             if cursor is not None:
                 overlap = timedelta(minutes=self._settings.overlap_minutes)
                 since = (min(cursor, newest.server_time) - overlap).strftime(TIME)
-            about = {"started": min(newest.server_time, _now()).isoformat(), "since": since}
+            about = {"started": min(newest.server_time, utc_now()).isoformat(), "since": since}
         changed = [Filter(table.cursor, "gteq", about["since"])] if about["since"] else []
         job = self._job(table, newest, self._left(table, stopped), changed)
         forgets = () if about["since"] else ("cursor",)
@@ -221,7 +222,7 @@ class Load:
         look = second_look(self._raw, table, self._settings, looked_at, kept.get("upto", 0), now)
         if look is not None:
             job = self._job(table, newest, [[look.after, look.upto]], look.filters)
-            state = {"at": min(now, _now()).isoformat(), "upto": look.next_after}
+            state = {"at": min(now, utc_now()).isoformat(), "upto": look.next_after}
             yield Part(job, f"{table.name}_look", then=lambda: state)
 
     def _websites(self) -> tuple[int, ...]:
@@ -241,7 +242,7 @@ class Load:
         return tuple(sorted({website for website in found.values() if website is not None}))
 
     def _compare_clocks(self, theirs: datetime) -> None:
-        ours = _now()
+        ours = utc_now()
         if abs(theirs - ours) > CLOCK_DIFFERENCE and not self._clocks_told:
             self._clocks_told = True
             print(
@@ -257,7 +258,7 @@ class Load:
         What changed until then was not seen, and nothing tells since when: the table is read from the start.
         """
         moment = datetime.fromisoformat(kept) if kept else None
-        if moment is not None and moment > _now() + CLOCK_DIFFERENCE:
+        if moment is not None and moment > utc_now() + CLOCK_DIFFERENCE:
             print(
                 f"  {table.name}: the last load is dated {moment:%Y-%m-%d %H:%M} UTC, which is still to come; "
                 "changes may have been missed: reading it from the start",
@@ -272,7 +273,7 @@ class Load:
         former.take_over(self._raw, [table for table in tables if table.name not in failed])
         self._quarantine.show()
         self._raw.end_first_load()
-        self._raw.note_loads([table for table in tables if table.name not in failed], _now())
+        self._raw.note_loads([table for table in tables if table.name not in failed], utc_now())
 
     def _summarise(self, tables: Sequence[Table]) -> None:
         for table in tables:
@@ -289,8 +290,3 @@ class Load:
         self._result.problems = {one: problems[one] for one in TABLES if one in problems}
         self._result.quarantined = self._quarantine.count()
         self._result.requests = self._client.requests
-
-
-def _now() -> datetime:
-    """Return our clock: UTC, naive as in raw. Nothing is remembered as of a moment after it."""
-    return datetime.now(UTC).replace(tzinfo=None)

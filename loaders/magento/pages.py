@@ -12,13 +12,14 @@ import threading
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from loaders.dates import utc_now
 from loaders.magento.errors import BadAnswerError, LoginError, MagentoError, PageError, StoreDownError
 from loaders.magento.progress import Progress
 from loaders.magento.reader import MAX_LISTED, MAX_REFUSED_IN_A_ROW, Reader, id_range, is_last, listed, next_after
@@ -192,7 +193,7 @@ class Job:
             with self._lock:
                 self._read_around(one, end, is_single, error)
             return None
-        found = to_rows(table, items, self._reading.store_key, datetime.now(UTC).replace(tzinfo=None))
+        found = to_rows(table, items, self._reading.store_key, utc_now())
         # Beyond the newest row there is nothing to send, whatever the store counts.
         is_beyond = 0 < self._highest <= one.after
         if total and not items and end is None and not self._has_read and not is_beyond:

@@ -46,7 +46,6 @@ class Politeness:
         self._usual: dict[str, list[float]] = defaultdict(list)
         self._recent: dict[str, float] = {}
         self.limit = most
-        self.slowdowns = 0
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -94,7 +93,6 @@ class Politeness:
     def _slow_down(self, why: str, pause: float) -> None:
         before, self.limit = self.limit, max(1, self.limit // 2)
         self._good = 0
-        self.slowdowns += 1
         now = self._clock()
         self._paused_until = max(self._paused_until, now + pause)
         if (before != self.limit or pause > 1) and now - self._said_at >= SAY_AGAIN_SECONDS:

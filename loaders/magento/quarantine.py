@@ -30,7 +30,7 @@ class Quarantine:
     def show(self) -> None:
         """Make the view that lists it all, once all raw tables are there."""
         unreadable = [
-            f"""select store_key, '{table.name}', {_key(table)}, one.key, one.value, _changed_at
+            f"""select store_key, '{table.name}', {table.key_text}, one.key, one.value, _changed_at
                 from (
                     select *, unnest(map_entries(from_json(_unreadable, '"MAP(VARCHAR,VARCHAR)"'))) as one
                     from raw.{table.name} where _unreadable is not null and _deleted_at is null
@@ -63,7 +63,7 @@ class Quarantine:
                 where line.store_key = $store and line.table_name = $name and line.found_at < $began and (
                     exists (
                         select 1 from raw.{table.name} as row
-                        where row.store_key = $store and {_key(table)} = line.row_id
+                        where row.store_key = $store and {table.key_text} = line.row_id
                           and row._changed_at > line.found_at
                     )
                     or (line.column_name is null and list_contains($asked::varchar[], line.row_id))
@@ -83,8 +83,3 @@ class Quarantine:
             where store_key = $store and table_name = $name and try_cast(row_id as bigint) is not null and {where}
             order by 1"""
         return [row[0] for row in self._raw.run(sql, name=table.name)]
-
-
-def _key(table: Table) -> str:
-    """A row's key as a line has it."""
-    return " || '/' || ".join(f'"{name}"::varchar' for name in table.primary_key)

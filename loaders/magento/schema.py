@@ -77,6 +77,11 @@ class Table:
         """The column that pages go by."""
         return self.primary_key[0]
 
+    @property
+    def key_text(self) -> str:
+        """SQL of a row's key as one text."""
+        return " || '/' || ".join(f'"{name}"::varchar' for name in self.primary_key)
+
 
 @dataclass(frozen=True)
 class Filter:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -179,40 +179,20 @@ class RawStore:
 
     # What is gone
 
-    def mark_deleted(self, table: Table, ids: Iterable[int], found_at: datetime) -> None:
+    def keys(self, table: Table) -> set[str]:
+        """Keys of the undeleted rows, as texts."""
+        sql = f"select {table.key_text} from raw.{table.name} where store_key = $store and _deleted_at is null"
+        return {row[0] for row in self.run(sql)}
+
+    def mark_deleted(self, table: Table, keys: Iterable[str], found_at: datetime) -> None:
         """Mark rows that are gone from the store; a row that comes back is written anew, without the mark."""
         self.run(
             f"""update raw.{table.name} set _deleted_at = $at, _changed_at = $at
-                where store_key = $store and "{table.key}" in (select unnest($ids::bigint[]))""",
+                where store_key = $store and _deleted_at is null
+                and {table.key_text} in (select unnest($keys::varchar[]))""",
             at=found_at,
-            ids=list(ids),
+            keys=list(keys),
         )
-
-    def mark_unseen(
-        self,
-        table: Table,
-        seen: Iterable[tuple[str | None, ...]],
-        found_at: datetime,
-        believed: Callable[[int], int],
-    ) -> tuple[int, int]:
-        """Mark the rows of a table that is read in full whose keys were not among those `seen`.
-
-        `believed` says how many may be gone of so many rows; when it is more, none is marked.
-        Returns how many are gone, and how many there were.
-        """
-        key = "[" + ", ".join(f'"{name}"::varchar' for name in table.primary_key) + "]"
-        there = f"from raw.{table.name} where store_key = $store and _deleted_at is null"
-        known = {tuple(row[0]) for row in self.run(f"select {key} {there}")}
-        gone = known - set(seen)
-        if gone and len(gone) <= believed(len(known)):
-            self.run(
-                f"""update raw.{table.name} set _deleted_at = $at, _changed_at = $at
-                    where store_key = $store and _deleted_at is null
-                    and list_contains($gone::varchar[][], {key})""",
-                at=found_at,
-                gone=[list(one) for one in gone],
-            )
-        return len(gone), len(known)
 
     def changed(self, table: Table, began_at: datetime) -> int:
         """Rows that were written or marked since."""

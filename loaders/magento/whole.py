@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
 
+from loaders.dates import utc_now
 from loaders.magento.errors import LoginError, MagentoError, StoreDownError
 from loaders.magento.pages import Job, Reading
 from loaders.magento.reader import BEFORE_ALL_IDS
@@ -61,7 +61,7 @@ class Whole:
     def _by_pages(self) -> pa.Table:
         job = Job(self._reading, self.table, [[BEFORE_ALL_IDS, None]])
         job.rows_left = float("inf")
-        tables = [to_rows(self.table, [], "", datetime.now(UTC)).table]
+        tables = [to_rows(self.table, [], "", utc_now()).table]
         while task := job.next_task():
             if (rows := task()) is not None:
                 tables.append(rows)
@@ -73,7 +73,7 @@ class Whole:
 
     def _by_graphql(self) -> pa.Table:
         items = self._reading.reader.graphql_rows(self.table, self._codes)
-        found = to_rows(self.table, items, self._reading.store_key, datetime.now(UTC).replace(tzinfo=None))
+        found = to_rows(self.table, items, self._reading.store_key, utc_now())
         self._reading.progress.advance(self.table.name, len(items))
         self.keys, self.lost = _texts(found.keys), found.lost
         return found.table

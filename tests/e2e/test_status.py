@@ -12,7 +12,7 @@ import pytest
 from benchmarks.in_process import in_process
 from benchmarks.push.harness import Desk, people
 from demo.environment import PROJECT_ROOT
-from loaders.icommkt.state import utc_now
+from loaders.dates import utc_now
 from loaders.paths import Warehouse, locked
 from loaders.status import main
 from tests.e2e.conftest import pushed

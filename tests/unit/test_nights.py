@@ -10,7 +10,8 @@ import duckdb
 import pytest
 
 from loaders import nights
-from loaders.icommkt.state import State, utc_now
+from loaders.dates import utc_now
+from loaders.icommkt.state import State
 from loaders.paths import Warehouse, locked
 from loaders.text import keep_secret
 

@@ -89,9 +89,7 @@ class MagentoClient:
         response = self._ask(path, params, hasty=hasty)
         try:
             return self._checked(path, response)
-        except (PermissionMissingError, StoreDownError):
-            # A token that ended between two answers looks like a missing permission, and a page in place of JSON may be
-            # gone the next moment: only the second is believed.
+        except StoreDownError:  # a page in place of JSON may be gone the next moment
             return self._checked(path, self._ask(path, params, hasty=hasty))
 
     def page(self, path: str) -> Response:
@@ -148,24 +146,26 @@ class MagentoClient:
             return self._address
 
     def _ask(self, path: str, params: dict[str, str] | None, *, hasty: bool = False) -> Response:
-        """GET with the login, and once more with a renewed one after a 401."""
-        login, attempts = self.login, self._runtime.request_max_attempts
-        url = f"{self.address().rest_url}/V1/{path}"
-        attempts = min(HASTY_ATTEMPTS, attempts) if hasty else attempts
-        response = self._send("GET", url, path, login=login, attempts=attempts, params=params)
+        """GET with the login, and once more after a 401.
 
-        def is_accepted() -> bool:
-            proof = response.request.headers.get("Authorization", "")
-            return path != ANY_ADMIN and self._is_accepted(lambda request: _with(request, proof))
+        A missing permission and a token that has ended are answered alike (recorded), and a login costs a one-time
+        code: what any login may read tells them apart first.
+        """
+        most = self._runtime.request_max_attempts
+        attempts = min(HASTY_ATTEMPTS, most) if hasty else most
 
-        if response.status_code == 401 and login.renew(response, is_accepted):
-            response = self._send("GET", url, path, login=login, attempts=attempts, params=params)
+        def ask() -> Response:
+            url = f"{self.address().rest_url}/V1/{path}"
+            return self._send("GET", url, path, login=self.login, attempts=attempts, params=params)
+
+        response = ask()
+        if response.status_code == 401:
+            if path == ANY_ADMIN:
+                self.login.forget(response.request)
+            else:
+                self._checked(ANY_ADMIN, self._ask(ANY_ADMIN, {"fields": ""}))
+            response = ask()
         return response
-
-    def _is_accepted(self, auth: Callable[[PreparedRequest], PreparedRequest]) -> bool:
-        """Ask what any login may read: a 401 names a missing permission and an ended token alike."""
-        url = f"{self.address().rest_url}/V1/{ANY_ADMIN}"
-        return self._send("GET", url, ANY_ADMIN, login=auth, params={"fields": ""}).status_code == 200
 
     def _send(
         self,
@@ -173,7 +173,7 @@ class MagentoClient:
         url: str,
         what: str,
         *,
-        login: Callable[[PreparedRequest], PreparedRequest] | None = None,
+        login: Login | None = None,
         attempts: int = 0,
         params: dict[str, str] | None = None,
         json: Callable[[], Mapping[str, str]] | None = None,
@@ -189,7 +189,7 @@ class MagentoClient:
         attempt = 0
         while True:
             attempt += 1
-            if isinstance(login, Login):
+            if login:
                 login.prepare()
             try:
                 response = self._try(method, url, what, auth=login or _unsigned, params=params, json=json and json())
@@ -253,10 +253,11 @@ class MagentoClient:
             return Answer(content, _server_time(response))
         body = json_of(response)
         text = filled_message(body)
-        if self.login.is_refused(status, text):
+        # An OAuth credential of the wrong length is a 400.
+        if status == 401 or (status == 400 and any(word in text.lower() for word in ("oauth", "token length"))):
             parameters = body.get("parameters") if isinstance(body, dict) else None
             resource = parameters.get("resources") if isinstance(parameters, dict) else None
-            if resource and self._is_accepted(self.login):
+            if resource and path != ANY_ADMIN:
                 raise PermissionMissingError(path, str(resource))
             raise LoginError(self.login.explain(text))
         if 300 <= status < 400:
@@ -276,11 +277,6 @@ class MagentoClient:
 
 def _unsigned(request: PreparedRequest) -> PreparedRequest:
     """Sign nothing: without an `auth` requests would send what a .netrc has for the host."""
-    return request
-
-
-def _with(request: PreparedRequest, proof: str | bytes) -> PreparedRequest:
-    request.headers["Authorization"] = str(proof)
     return request
 
 

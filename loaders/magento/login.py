@@ -45,16 +45,8 @@ class Login(AuthBase):
     def prepare(self) -> None:
         """Have at hand what signing needs; may ask the store."""
 
-    def is_refused(self, status: int, text: str) -> bool:
-        """Tell whether an answer may be a refusal of the login rather than of the call."""
-        return status == 401
-
-    def renew(self, response: Response, is_accepted: Callable[[], bool]) -> bool:
-        """Get a new proof after a 401; True when it is worth asking again.
-
-        `is_accepted` asks the store whether the proof is good for what any login may read.
-        """
-        return False
+    def forget(self, request: PreparedRequest) -> None:
+        """Let go of what signed a request that the store has refused."""
 
     def explain(self, text: str) -> str:
         """One line on why the store does not take the login, given Magento's `text`."""
@@ -97,14 +89,6 @@ class OAuthLogin(Login):
         """Add an OAuth header, signed over this request alone."""
         signed: PreparedRequest = self._oauth(request)
         return signed
-
-    def is_refused(self, status: int, text: str) -> bool:
-        """Tell it from the text too: a credential of the wrong length is a 400."""
-        return status == 401 or (status == 400 and any(word in text.lower() for word in ("oauth", "token length")))
-
-    def renew(self, response: Response, is_accepted: Callable[[], bool]) -> bool:
-        """Ask again, with a new nonce, when the store has seen this one: a request that was sent twice on the way."""
-        return "nonce" in filled_message(json_of(response))
 
     def explain(self, text: str) -> str:
         """Tell which of the four it does not take."""
@@ -150,19 +134,11 @@ class AdminLogin(Login):
                 self._refusal = error
                 raise
 
-    def renew(self, response: Response, is_accepted: Callable[[], bool]) -> bool:
-        """Drop a token that has ended, unless another thread has replaced it already.
-
-        A missing permission is answered alike (recorded), and a login costs a one-time code, so the store is asked
-        which of both it is.
-        """
-        refused = str(response.request.headers.get("Authorization", ""))
-        if refused == f"Bearer {self._token}" and is_accepted():
-            return False
+    def forget(self, request: PreparedRequest) -> None:
+        """Drop a token that has ended, unless another thread has replaced it already."""
         with self._lock:
-            if refused == f"Bearer {self._token}":
+            if request.headers.get("Authorization") == f"Bearer {self._token}":
                 self._token = ""
-        return True
 
     def explain(self, text: str) -> str:
         """A token that was given and is not taken."""

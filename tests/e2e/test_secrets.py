@@ -261,7 +261,7 @@ def test_nothing_that_a_server_says_shows_a_secret(
     """Of both sides; with each secret of the run in each place that people or programs write down."""
     monkeypatch.setattr(Echo, "way", way)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Echo)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     url = f"http://127.0.0.1:{server.server_port}"
     environment = {
         **Run(tmp_path, url, url).environment,

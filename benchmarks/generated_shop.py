@@ -16,6 +16,7 @@ import duckdb
 
 from loaders.magento.schema import all_columns, create_statement
 from loaders.magento.tables import TABLES
+from loaders.warehouse import raise_storage_version
 
 AS_OF = dt.date(2026, 11, 23)
 PRODUCTS, CONFIGURABLES, CATEGORIES, BRANDS = 20_000, 5_000, 300, 60
@@ -30,6 +31,7 @@ create or replace temp macro share(key, salt) as (hash(key, salt) % 1000000) / 1
 
 def create(path: Path, contacts: int) -> None:
     """Make a DuckDB file with the raw tables of a store of `contacts` contacts, as loaded on the morning of AS_OF."""
+    raise_storage_version(path)
     with duckdb.connect(str(path)) as db:
         db.execute("set TimeZone = 'UTC'; set preserve_insertion_order = false; set enable_progress_bar = false")
         db.execute("create schema if not exists raw")

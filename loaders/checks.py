@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TextIO
 
 from rich import box
 from rich.console import Console
@@ -36,11 +34,11 @@ def guarded(what: str, checks: Callable[[], Iterable[Check]]) -> Iterator[Check]
         yield from checks()
     except PipelineError as error:
         yield Check(what, MISSING, str(error))
-    except Exception as error:  # an answer that nobody has seen yet must not hide the other rows
-        yield Check(what, MISSING, f"an answer that cannot be understood ({type(error).__name__}); report it")
+    except Exception as error:  # what nobody foresaw must not hide the other rows
+        yield Check(what, MISSING, f"{type(error).__name__}: {error}; report it")
 
 
-def print_checks(checks: Sequence[Check], file: TextIO | None = None) -> None:
+def print_checks(checks: Sequence[Check]) -> None:
     """Print checks as one table of fixed width, so that it reads the same in a terminal, a log and a test."""
     table = Table(box=box.SIMPLE_HEAD, width=WIDTH, pad_edge=False)
     table.add_column("what", width=_WHAT)
@@ -48,7 +46,7 @@ def print_checks(checks: Sequence[Check], file: TextIO | None = None) -> None:
     table.add_column("found, or what to do", ratio=1)
     for check in checks:
         table.add_row(check.what, f"[{_STYLES[check.state]}]{check.state}[/]", _plain(fit(check.text, LONGEST)))
-    Console(file=file or sys.stdout, width=WIDTH, highlight=False).print(table)
+    Console(width=WIDTH, highlight=False).print(table)
 
 
 def _plain(text: str) -> str:

@@ -28,7 +28,7 @@ from loaders.warehouse import build_memory
 _NIGHTLY = ("--exclude-resource-type", "unit_test")
 
 
-# No model between these raw tables and what is sent; tests/unit/dbt/test_build.py holds this against the models.
+# No model between these raw tables and what is sent (held by tests/unit/dbt/test_project_rules.py).
 SENT_WITHOUT = frozenset({"creditmemos"})
 
 

@@ -25,7 +25,8 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _HIDDEN_FROM = re.compile(r"<(?:script|style)\b|<!--", re.IGNORECASE)
 _HIDDEN_TO = re.compile(r"</(?:script|style)[^<>]*>|-->", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*(?:>|$)")
-_LOOKED_AT = 50_000
+LOOKED_AT = 50_000
+"""How much of a page in place of JSON is looked at."""
 _lock = threading.Lock()
 _secrets: set[str] = set()
 _secret_pattern: re.Pattern[str] | None = None
@@ -86,7 +87,7 @@ def fit(text: object, limit: int = 300, contact: str = "") -> str:
 
 def first_words(text: str, limit: int) -> str:
     """Return how a page begins, without its markup. Takes no longer than the page is long, whatever is in it."""
-    shown = (_HIDDEN_FROM.split(part, maxsplit=1)[0] for part in _HIDDEN_TO.split(text[:_LOOKED_AT]))
+    shown = (_HIDDEN_FROM.split(part, maxsplit=1)[0] for part in _HIDDEN_TO.split(text[:LOOKED_AT]))
     return fit(html.unescape(_TAG.sub(" ", " ".join(shown))), limit)
 
 

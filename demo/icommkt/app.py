@@ -187,8 +187,7 @@ class Icommkt:
             given, colon, _ = given.partition(":")
             good = colon == ":"
         if not good or not given or self.settings.api_key not in ("", given):
-            is_inside = self.settings.wrong_key == "error_inside"
-            raise RefusalError(200 if is_inside else 401, "The API key is not valid", codes.WRONG_KEY)
+            raise RefusalError(401, "The API key is not valid", codes.WRONG_KEY)
 
     def _profile(self, given: dict[str, Any]) -> str:
         profile = given.get("ProfileKey")

@@ -22,7 +22,6 @@ class Settings:
 
     `auth_form`: which `Authorization` is taken: `raw` (`<key>`, what public code sends), `raw_colon` (`<key>:0` and
     `<key>:user:0` too, anything after a colon being ignored), `basic` (what the documents say).
-    `wrong_key`: `401`, or `error_inside` (HTTP 200 with a status code that is not success).
     `max_contacts`, `max_bytes`: the largest batch (contacts) and body (bytes) taken, 0 for no limit; `too_large` is the
     answer to more: `413`, `404` (IIS request filtering), `400`, `500`, or `error_inside`.
     `status_code_as`: `number` or `text`.
@@ -39,7 +38,6 @@ class Settings:
     api_key: str = ""
     profile_keys: tuple[str, ...] = ()
     auth_form: str = "raw"
-    wrong_key: str = "401"
     max_contacts: int = 0
     max_bytes: int = 0
     too_large: str = "413"
@@ -60,7 +58,6 @@ class Settings:
 
 CHOICES: dict[str, tuple[str, ...]] = {
     "auth_form": ("raw", "raw_colon", "basic"),
-    "wrong_key": ("401", "error_inside"),
     "too_large": ("413", "404", "400", "500", "error_inside"),
     "status_code_as": ("number", "text"),
     "responses": ("in_order", "reversed", "shuffled", "shorter", "longer", "failures_only"),

@@ -1,6 +1,6 @@
 """Make the demo store, and let its days pass.
 
-`create` writes the store of an Argentine merchant; `advance` moves an existing one on. Equal seeds and sizes give equal
+`create` writes the store of an Argentine merchant; `advance` moves an existing one on. Equal sizes give equal
 contents; nothing reads this machine's clock.
 
 Documents have keys and types that a live Magento 2.4.7 was recorded to send, and two kinds that it was not: an edited
@@ -27,12 +27,11 @@ FIRST_DAY = "2026-11-23 05:30:00"
 """The store's clock on day 1: 02:30 of 2026-11-23 in the store's zone."""
 
 _BATCH = 500
+SEED = 1
 _CATALOG_MADE = "2023-06-01 15:00:00"
 
 
-def create(
-    path: str | Path, *, seed: int = 1, customers: int = 3000, orders: int = 10000, now: str = FIRST_DAY
-) -> None:
+def create(path: str | Path, *, customers: int = 3000, orders: int = 10000, now: str = FIRST_DAY) -> None:
     """Write a store with that many customers and orders to `path`, replacing a demo store there.
 
     Orders are spread over the three years before `now` (UTC). Memory does not grow with the
@@ -47,7 +46,7 @@ def create(
     connection = database.create_schema(part)
     try:
         connection.execute("begin")
-        _fill(connection, seed, customers, orders, clock.parse(now))
+        _fill(connection, customers, orders, clock.parse(now))
         connection.execute("commit")
         database.finish(connection)
     finally:
@@ -84,14 +83,14 @@ def _remove(path: Path) -> None:
         name.unlink(missing_ok=True)
 
 
-def _fill(connection: sqlite3.Connection, seed: int, customers: int, orders: int, now: int) -> None:
+def _fill(connection: sqlite3.Connection, customers: int, orders: int, now: int) -> None:
     start = now - HISTORY
     goods = catalog.build(min(5000, 580 + orders // 500))
     _insert_shop(connection, goods)
-    crowd = Crowd(seed, customers, start, now - 3600)
+    crowd = Crowd(SEED, customers, start, now - 3600)
     accounts = (crowd.account(number) for number in range(1, crowd.total + 1))
     database.insert(connection, "customers", map(database.row, accounts))
-    history = History(seed, goods, crowd, Ids(), start, now)
+    history = History(SEED, goods, crowd, Ids(), start, now)
     special = SpecialOrders(history)
     last = _insert_sales(connection, special.make())
     special.names += [(story, "customers", id_) for id_, story in SPECIAL_ACCOUNTS.items()]
@@ -103,7 +102,7 @@ def _fill(connection: sqlite3.Connection, seed: int, customers: int, orders: int
         now=clock.stamp(now),
         day=1,
         first_day=clock.stamp(now),
-        seed=seed,
+        seed=SEED,
         customers=crowd.total,
         catalog=len(goods.products),
         ids=orjson.dumps(history.ids.next).decode(),

@@ -6,7 +6,7 @@ CHOICES = {
     "tfa": ("off", "google", "user_not_configured", "no_provider"),
     "token_format": ("jwt", "opaque"),
     "poison_answer": ("404", "500", "timeout"),
-    "total_count": ("right", "missing", "zero", "text", "low", "high"),
+    "total_count": ("right", "missing", "zero", "low", "high"),
 }
 
 

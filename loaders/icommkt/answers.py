@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 import requests
 
-from loaders.text import first_words, fit
+from loaders.text import LOOKED_AT, first_words, fit
 
 SUCCESS = "1"
 REMOVED = "2"
@@ -74,7 +74,7 @@ def decoded(response: requests.Response) -> Any:
 
 def what(body: bytes) -> str:
     """Return what a body that is no JSON is, with its first words."""
-    text = body[:50_000].decode("utf-8", "replace")
+    text = body[:LOOKED_AT].decode("utf-8", "replace")
     where = "around its JSON" if '"StatusCode"' in text else "where JSON was due"
     words = first_words(text, 120)
     return f"{'a page' if '<html' in text.lower() else 'a text'} {where}: {words}" if words else f"no text {where}"

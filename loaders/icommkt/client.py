@@ -218,7 +218,7 @@ class Client:
         raise WholeRefusalError(code, code)
 
     def _no_json(self, what: str) -> SuspectError:
-        """Return the error for a body that is no JSON. Raises UnavailableError when it is not one contact's fault."""
+        """Return the error for what is no answer of ICOMMKT's. Raises UnavailableError when no contact causes it."""
         error = SuspectError(what)
         with self._lock:
             self._not_json += 1

@@ -9,12 +9,11 @@ import orjson
 from requests import Response
 
 from loaders.magento.errors import BadAnswerError, StoreDownError
-from loaders.text import first_words, fit
+from loaders.text import LOOKED_AT, first_words, fit
 
 LARGEST_ANSWER = 64_000_000
 """Bytes of an answer, unfolded. The largest page has 300 rows: this is 213 kB each, where a whole order, not cut to the
 wanted fields, has 17 kB (recorded) and a product with a long description some 100 kB."""
-_LOOKED_AT = 50_000
 _OF_PHP = re.compile(r"(?:Notice|Warning|Deprecated|Strict Standards|[A-Z][a-z]+ error) ?: .{1,400}? on line \d{1,7}")
 
 
@@ -25,7 +24,7 @@ def body_of(response: Response) -> bytes:
 
 def text_of(response: Response) -> str:
     """Return the beginning of an answer's body as text."""
-    return body_of(response)[:_LOOKED_AT].decode(errors="replace")
+    return body_of(response)[:LOOKED_AT].decode(errors="replace")
 
 
 def json_of(response: Response) -> Any:

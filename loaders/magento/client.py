@@ -26,8 +26,8 @@ from loaders.magento.errors import (
     StoreDownError,
     filled_message,
 )
-from loaders.magento.login import LOGIN_ATTEMPTS, Login, make_login
-from loaders.magento.politeness import Politeness
+from loaders.magento.login import LOGIN_ATTEMPTS, Login, OAuthLogin, make_login
+from loaders.magento.politeness import LONGEST_PAUSE, Politeness
 from loaders.magento.schema import Filter, search_params
 from loaders.magento.settings import MagentoSettings, name
 
@@ -54,7 +54,8 @@ class MagentoClient:
     def __init__(self, settings: MagentoSettings, runtime: RuntimeConfiguration | None = None) -> None:
         """`runtime` says how long to wait and how often to ask again; by default dlt's configuration does."""
         self.settings = settings
-        self.politeness = Politeness(settings.workers)
+        longest_pause = min(LONGEST_PAUSE, runtime.request_max_retry_delay) if runtime else LONGEST_PAUSE
+        self.politeness = Politeness(settings.workers, longest_pause=longest_pause)
         self.requests = 0
         self._runtime = runtime or resolve_configuration(RuntimeConfiguration())
         self._local = threading.local()
@@ -162,8 +163,10 @@ class MagentoClient:
         if response.status_code == 401:
             if path == ANY_ADMIN:
                 self.login.forget(response.request)
-            else:
-                self._checked(ANY_ADMIN, self._ask(ANY_ADMIN, {"fields": ""}))
+            elif (probe := self._ask(ANY_ADMIN, {"fields": ""})).status_code == 401:
+                self._checked(ANY_ADMIN, probe)
+            elif probe.status_code != 200:  # something else than Magento answers there: perhaps a new login helps
+                self.login.forget(response.request)
             response = ask()
         return response
 
@@ -254,7 +257,8 @@ class MagentoClient:
         body = json_of(response)
         text = filled_message(body)
         # An OAuth credential of the wrong length is a 400.
-        if status == 401 or (status == 400 and any(word in text.lower() for word in ("oauth", "token length"))):
+        is_oauth = status == 400 and any(word in text.lower() for word in ("oauth", "token length"))
+        if status == 401 or (is_oauth and isinstance(self.login, OAuthLogin)):
             parameters = body.get("parameters") if isinstance(body, dict) else None
             resource = parameters.get("resources") if isinstance(parameters, dict) else None
             if resource and path != ANY_ADMIN:

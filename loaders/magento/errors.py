@@ -39,12 +39,10 @@ class PermissionMissingError(MagentoError):
     """The login is good and its role may not read a resource."""
 
     def __init__(self, path: str, resource: str) -> None:
-        self.path = path
         self.resource = resource
-        self.label = ROLE_LABELS.get(resource) or fit(resource, 100)
+        label = ROLE_LABELS.get(resource) or fit(resource, 100)
         super().__init__(
-            f"the role may not read {path}; "
-            f"tick `{self.label}` in System > User Roles > Role Resources and save the role"
+            f"the role may not read {path}; tick `{label}` in System > User Roles > Role Resources and save the role"
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from loaders.magento.schema import Column, Table, create_statement
+from loaders.magento.schema import Column, Table
 from loaders.magento.storage import FIRST_LOAD, RawStore
 from loaders.magento.tables import TABLES
 
@@ -57,7 +57,6 @@ def take_over(raw: RawStore, tables: Iterable[Table]) -> None:
         keys = " and ".join(f'row."{key}" = former."{key}"' for key in table.primary_key)
         raw.change(
             [
-                create_statement(table),
                 f"""insert into raw.{table.name} (store_key, {names})
                     select store_key, {", ".join(values.values())} from raw.{former} as former
                     where store_key = $store and not exists (

@@ -60,9 +60,7 @@ class Load:
         """
         with self._working() as landing:
             newest = self._newest(tables)
-            if not any(landing.kept(table).get("cursor") for table in newest):
-                self._raw.begin_first_load()
-            self._raw.make_tables()
+            self._make_ready(landing)
             wholes = [self._whole(table) for table in tables if not table.cursor]
             windows = [self._window(landing, TABLES[one], found) for one, found in newest.items()]
             looks = [look for one, found in newest.items() for look in self._looks(landing, TABLES[one], found)]
@@ -91,7 +89,7 @@ class Load:
         ]
         with self._working() as landing:
             newest = self._newest(tables)
-            self._raw.make_tables()
+            self._make_ready(landing)
             parts: list[Part | Whole] = [self._whole(table) for table in tables if not table.cursor]
             for table, found in ((TABLES[one], found) for one, found in newest.items()):
                 left = self._left(table, landing.kept(table.name).get(slot))
@@ -119,6 +117,12 @@ class Load:
             landing = Landing(self._house, self._reading, self._settings.chunk_ids)
             self._reader.websites = self._websites()
             yield landing
+
+    def _make_ready(self, landing: Landing) -> None:
+        """The store answers: have all raw tables there, and no build over them before the first load has ended."""
+        if not any(landing.kept(table.name).get("cursor") for table in ALL):
+            self._raw.begin_first_load()
+        self._raw.make_tables()
 
     def _land(self, landing: Landing, parts: Sequence[Part | Whole]) -> None:
         """Read and commit parts, and note what became of them."""

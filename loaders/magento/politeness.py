@@ -30,12 +30,18 @@ def _say(text: str) -> None:
 
 
 class Politeness:
-    """Lets requests through; shared by all workers. `clock` and `sleep` are in seconds."""
+    """Lets requests through; shared by all workers. `longest_pause` and `clock` are in seconds."""
 
     def __init__(
-        self, most: int, *, say: Callable[[str], None] = _say, clock: Callable[[], float] = time.monotonic
+        self,
+        most: int,
+        *,
+        longest_pause: float = LONGEST_PAUSE,
+        say: Callable[[str], None] = _say,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most = most
+        self._longest_pause = longest_pause
         self._say = say
         self._clock = clock
         self._changed = threading.Condition()
@@ -69,7 +75,7 @@ class Politeness:
         with self._changed:
             if status in (0, 429) or status >= 500:
                 why = {0: "no answer", 429: "it asks for less (429)"}.get(status, f"it answers {status}")
-                self._slow_down(why, min(retry_after(pause) or 0.0, LONGEST_PAUSE))
+                self._slow_down(why, min(retry_after(pause) or 0.0, self._longest_pause))
             elif self._is_slow(kind, seconds):
                 self._slow_down(f"{kind} take {seconds:.1f} s", 0.0)
                 self._recent.pop(kind, None)  # judged anew at the slower pace

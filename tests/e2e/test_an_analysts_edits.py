@@ -157,7 +157,7 @@ def test_mistakes_in_seeds_are_told_with_their_rows_and_the_failed_build_by_diff
     assert "note: a later build failed in " in shop.done("loaders.icommkt", "diff")
 
 
-def test_dbt_alone_makes_what_make_build_makes(shop: Shop) -> None:
+def test_dbt_alone_makes_a_mart_as_make_build_does(shop: Shop) -> None:
     contacts = "select * from marts.icommkt_contacts"
     built = shop.marts("published.duckdb", contacts)
     with duckdb.connect(str(shop.warehouse.with_name("warehouse.marts.duckdb"))) as db:

@@ -1,4 +1,4 @@
-"""What a build makes of odd orders, what it tells of them, and what stops it: `make build` over small shops in raw."""
+"""What a build tells of odd orders, without stopping for them: `make build` over a small shop in raw."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make doctor` against the demo store and the demo ICOMMKT: the whole table, for four roles and for what goes wrong.
+"""`make doctor` against the demo store and the demo ICOMMKT: the whole table, for two roles and for what goes wrong.
 
 The tables are held in `doctor/*.txt`; `UPDATE_GOLDEN=1` writes them anew.
 """
@@ -19,13 +19,14 @@ from typing import Any
 import pytest
 import requests
 
+from benchmarks.in_process import in_process
 from benchmarks.push.published import Given, write
 from demo.environment import DEMO_KEY, DEMO_PROFILE, demo_environment
 from demo.magento.auth import INTEGRATION
 from demo.magento.generate import create
 from demo.serving import serving
 from loaders.checks import MISSING, NOT_CHECKED, OK, WARN, Check
-from loaders.doctor import examine, print_examination
+from loaders.doctor import examine, main, print_examination
 
 GOLDEN = Path(__file__).parent / "doctor"
 STORE_CLOCK = datetime(2026, 11, 23, 5, 30, 0, tzinfo=UTC)
@@ -226,3 +227,6 @@ def test_nobody_answers_in_time(place: Place) -> None:
     assert "no answer from http://127.0.0.1:9" in checks["Magento address"].text
     assert checks["everything else of Magento"].state == NOT_CHECKED
     assert "no good answer" in checks["ICOMMKT profile_key"].text
+    done = in_process(main, environment=os.environ)
+    assert done.returncode == 1
+    assert re.search("not ready: Magento address, .*ICOMMKT profile_key", done.stdout), done.stdout

@@ -36,7 +36,6 @@ CAPTCHA = (
     b"</script></head><body><h1>Checking the site connection security</h1></body></html>"
 )
 NOTICE = b"<br />\n<b>Notice</b>:  Undefined index: foo in <b>/var/www/app/Order.php</b> on line <b>12</b><br />\n"
-DEEP = b'{"items":' + b"[" * 200_000 + b"]" * 200_000 + b"}"
 ALL = r"/V1/(?!directory|integration)"
 
 

@@ -54,10 +54,10 @@ def test_each_fault_is_retried_and_what_was_done_but_not_answered_changes_nothin
 
 def test_retry_after_is_waited_for_by_all_senders(desk: Desk) -> None:
     desk.publish(people(40))
-    desk.fault(kind="status_429", retry_after=0.3, count=1)
+    desk.fault(kind="status_429", retry_after=2, count=1)
     started = time.monotonic()
     assert desk.run("push", batch_size="10", senders="4").returncode == 0
-    assert time.monotonic() - started >= 0.3
+    assert time.monotonic() - started >= 2
 
 
 def test_a_wait_longer_than_patience_ends_the_run_at_once(desk: Desk) -> None:
@@ -119,7 +119,10 @@ def test_a_batch_that_is_too_large_is_halved_and_the_size_remembered(
     assert {request["contacts"] for request in desk.requests()} <= {most, 200 % most}
 
 
-@pytest.mark.parametrize(("how", "emails"), [("in_order", False), ("shorter", True)])
+ARRANGED = [(how, emails) for how in CHOICES["responses"] for emails in (True, False)]
+
+
+@pytest.mark.parametrize(("how", "emails"), ARRANGED if SEARCH > 1 else [("in_order", False), ("shorter", True)])
 def test_however_answers_are_arranged_none_is_taken_for_anothers(desk: Desk, how: str, emails: bool) -> None:
     """One of nine is refused. An answer by position alone would blame, or acknowledge, the wrong contact."""
     desk.server_setting(responses=how, responses_email=emails, status_code_as="text")

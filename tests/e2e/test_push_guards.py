@@ -134,6 +134,15 @@ def test_several_objections_are_one_line(desk: Desk) -> None:
     stopped(desk, "tests of build by-hand did not pass", "raw orders dropped", "15 of 20 acknowledged contacts")
 
 
+def test_an_older_build_than_what_was_sent(desk: Desk) -> None:
+    yesterday = AS_OF - dt.timedelta(days=1)
+    desk.publish(changed(people(20)), as_of_date=yesterday)
+    result = desk.run("push", as_of_date=yesterday)
+    assert result.returncode == GUARD
+    assert f"{AS_OF} has been sent already" in result.stderr
+    assert desk.requests() == []
+
+
 def test_a_dry_run_notes_what_would_stop_it_and_advises_nothing(desk: Desk) -> None:
     desk.publish(people(5))
     result = desk.run("push", "--dry-run")

@@ -242,6 +242,7 @@ def test_a_push_that_ends_early_waits_for_no_answer_that_drips(
     done = desk.run("push", senders="2", batch_size="5", read_timeout="600")
     assert time.monotonic() - started < 30
     assert (done.returncode, len(done.stderr.splitlines())) == (4 if ended_by == "redirect" else 130, 1)
-    assert desk.query("select acknowledged from push.runs") == [(10,)]
+    status = "failed" if ended_by == "redirect" else "interrupted"
+    assert desk.query("select status, acknowledged from push.runs") == [(status, 10)]
     hostile.behave = lambda handler, emails: handler.answer(taken(emails))
     assert "10 acknowledged" in desk.run("push").stdout

@@ -270,13 +270,12 @@ class Drawing:
     def up_to(self, last: int) -> int:
         return self.one_of(range(last + 1))
 
-    def add(self, table: str, **row: Any) -> Row:
-        """Add a row, loaded by the latest run and deleted now and then."""
+    def add(self, table: str, **row: Any) -> None:
+        """Add a row, deleted now and then."""
         full = some(row)
         if self.happens(10):
             full["_deleted_at"] = GONE
         self.tables.setdefault(table, []).append(full)
-        return full
 
     def add_child(self, table: str, **row: Any) -> None:
         """Add an element of a list in another row, as a row of its own; write_raw puts it there."""

@@ -91,5 +91,5 @@ def test_requests_under_way_can_be_ended_at_once() -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_ordinary_answer_comes_as_it_is(stream: bool) -> None:
     with server(lambda connection: connection.sendall(HEAD + b"Content-Length: 2\r\n\r\n{}")) as url:
-        answer = get(url, stream=stream)
+        answer = get(url, deadline=30, stream=stream)
         assert answer.json() == {}

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from loaders.magento.errors import BadAnswerError, MagentoError, StoreDownError
-from loaders.magento.rows import Rows, read_items, to_rows, without_known
+from loaders.magento.rows import Rows, count_of, read_items, to_rows, without_known
 from loaders.magento.schema import Table, arrow_schema, fields_filter
 from loaders.magento.tables import CUSTOMERS, ORDERS, PRODUCTS
 
@@ -125,20 +125,26 @@ def test_a_row_that_raw_has_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "error"),
+    ("body", "error", "said"),
     [
-        (b"<html>", StoreDownError),
-        (b'{"items":[]}<p>', StoreDownError),
-        (b'{"items":' + b"[" * 5000 + b"]" * 5000 + b"}", StoreDownError),
-        (b'{"items":[{"entity_id"', BadAnswerError),
-        (b'{"message":"x"}', MagentoError),
-        (b"[]", MagentoError),
+        (b"<html>", StoreDownError, "where JSON was due"),
+        (b'{"items":[]}<p>ad', StoreDownError, 'with "ad" where JSON was due'),
+        (b"<b>Notice</b>: x in y.php on line 1<br>{}", StoreDownError, "prints PHP errors into its answers"),
+        (b'{"items":' + b"[" * 5000 + b"]" * 5000 + b"}", StoreDownError, "nested too deep"),
+        (b'{"items":[{"entity_id"', BadAnswerError, "broken or cut off"),
+        (b'{"message":"x"}', MagentoError, "without a list of items"),
+        (b"[]", MagentoError, "without a list of items"),
     ],
 )
-def test_what_is_no_list_of_items_is_an_error(body: bytes, error: type[MagentoError]) -> None:
-    with pytest.raises(MagentoError) as caught:
+def test_what_is_no_list_of_items_is_an_error(body: bytes, error: type[MagentoError], said: str) -> None:
+    with pytest.raises(MagentoError, match=said) as caught:
         read_items(ORDERS, body)
     assert type(caught.value) is error
+
+
+@pytest.mark.parametrize(("total", "count"), [(12, 12), ("12", 12), (None, 0), ("many", 0), (-1, 0), ([], 0)])
+def test_a_count_that_is_no_number_is_none(total: Any, count: int) -> None:
+    assert count_of(total) == count
 
 
 def test_only_declared_fields_are_asked_for() -> None:

@@ -26,9 +26,7 @@ class Ids:
 
     def _slice(self, after: int, upto: int, filters: Sequence[Filter]) -> list[int]:
         self.asked += 1
-        found = self._ids[bisect_right(self._ids, after) : bisect_right(self._ids, upto)]
-        left_out = {int(one) for f in filters if f.condition == "nin" for one in str(f.value).split(",")}
-        return [one for one in found if one not in left_out]
+        return self._ids[bisect_right(self._ids, after) : bisect_right(self._ids, upto)]
 
     def store_filters(self, table: Table) -> list[Filter]:
         return []
@@ -53,10 +51,9 @@ class Raw(Ids):
         return self._slice(after, upto, filters)
 
 
-def swept(server: Server, raw: Raw, highest: int, unreadable: Sequence[int] = (), counted: int | None = None) -> Any:
+def swept(server: Server, raw: Raw, highest: int, counted: int | None = None) -> Any:
     return sweep(
         *(cast(Reader, server), cast(RawStore, raw), ORDERS, highest),
-        unreadable=unreadable,
         counted=counted,
         max_share=0.01,
     )

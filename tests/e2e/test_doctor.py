@@ -227,6 +227,6 @@ def test_nobody_answers_in_time(place: Place) -> None:
     assert "no answer from http://127.0.0.1:9" in checks["Magento address"].text
     assert checks["everything else of Magento"].state == NOT_CHECKED
     assert "no good answer" in checks["ICOMMKT profile_key"].text
-    done = in_process(main, environment=os.environ)
+    done = in_process(main, environment=dict(os.environ))
     assert done.returncode == 1
     assert re.search("not ready: Magento address, .*ICOMMKT profile_key", done.stdout), done.stdout

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import yaml
 from dbt.adapters.duckdb.connections import DuckDBConnectionManager
@@ -17,28 +17,17 @@ from dbt.cli.main import dbtRunner
 from loaders.paths import PROJECT_ROOT
 
 
-def copy_of_project(folder: Path) -> Path:
-    """Copy what dbt reads into `folder`."""
-    for name in ("models", "macros", "seeds", "tests/singular"):
-        shutil.copytree(PROJECT_ROOT / name, folder / name)
-    for name in ("dbt_project.yml", "profiles.yml"):
-        shutil.copy(PROJECT_ROOT / name, folder / name)
+def copy_of_project(folder: Path, *others: str) -> Path:
+    """Copy what dbt reads, and other files and folders, into `folder`."""
+    read_by_dbt = ("models", "macros", "seeds", "tests/singular", "dbt_project.yml", "profiles.yml")
+    for name in (*read_by_dbt, *others):
+        source, target = PROJECT_ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
     return folder
-
-
-@contextmanager
-def environment(**settings: str) -> Iterator[None]:
-    """Environment variables, put back afterwards."""
-    before = {name: os.environ.get(name) for name in settings}
-    os.environ.update(settings)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 class Dbt:
@@ -72,7 +61,7 @@ class Dbt:
         self, runner: dbtRunner, command: Sequence[str], variables: Mapping[str, Any], settings: Mapping[str, str]
     ) -> Any:
         text = yaml.safe_dump(dict(variables), default_flow_style=True, allow_unicode=True, width=10_000).strip()
-        with environment(**{**self.environment, **settings}):
+        with patch.dict(os.environ, {**self.environment, **settings}):
             done = runner.invoke(["--quiet", "--no-use-colors", *command, "--vars", text])
         if done.exception:
             raise AssertionError(f"dbt {command[0]}: {done.exception}")

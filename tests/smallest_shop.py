@@ -1,7 +1,6 @@
 """Raw tables of a shop that has a default store view and nothing else, and a copy of the project that builds it."""
 
 import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,19 +9,7 @@ import duckdb
 
 from loaders.magento.schema import create_statement
 from loaders.magento.tables import TABLES
-from loaders.paths import PROJECT_ROOT
-
-COPIED = (
-    "loaders",
-    "models",
-    "macros",
-    "seeds",
-    "tests/singular",
-    ".dlt/config.toml",
-    "dbt_project.yml",
-    "profiles.yml",
-    "README.md",
-)
+from tests.dbt_project import copy_of_project
 
 
 def create(path: Path, *stores: str) -> None:
@@ -43,15 +30,7 @@ class ProjectCopy:
     """A copy of the project that may be edited, with a warehouse of that shop and one account, ana@example.com."""
 
     def __init__(self, folder: Path) -> None:
-        self.project = folder / "project"
-        for name in COPIED:
-            target = self.project / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            source = PROJECT_ROOT / name
-            if source.is_dir():
-                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
-            else:
-                shutil.copy(source, target)
+        self.project = copy_of_project(folder / "project", "loaders", ".dlt/config.toml", "README.md")
         self.warehouse = folder / "warehouse.duckdb"
         self.environment = {"ICOMMKT__API_KEY": "x", "ICOMMKT__PROFILE_KEY": "y"}
         create(self.warehouse)

@@ -59,12 +59,10 @@ Run = Callable[..., Said]
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
     """Run a command in this process, its files and settings in an empty folder."""
-    ours = ("SOURCES__", "ICOMMKT__", "RUNTIME__", "VARS")
-    environment = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
-    environment |= {"DLT_PROJECT_DIR": str(tmp_path), "WAREHOUSE_PATH": str(tmp_path / "data" / "shop.duckdb")}
+    here = {"DLT_PROJECT_DIR": str(tmp_path), "WAREHOUSE_PATH": str(tmp_path / "data" / "shop.duckdb")}
 
     def run(main: Callable[[], int], *arguments: str, **settings: str) -> Said:
-        done = in_process(main, *arguments, environment={**environment, **GOOD, **settings})
+        done = in_process(main, *arguments, environment={**os.environ, **here, **GOOD, **settings})
         return Said(done.returncode, done.stdout, done.stderr)
 
     return run

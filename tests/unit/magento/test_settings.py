@@ -15,11 +15,7 @@ OAUTH = ("consumer_key", "consumer_secret", "access_token", "access_token_secret
 
 
 @pytest.fixture(autouse=True)
-def _no_settings_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import os
-
-    for name in [name for name in os.environ if name.startswith("SOURCES__")]:
-        monkeypatch.delenv(name)
+def _folder_without_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DLT_PROJECT_DIR", str(tmp_path))
 
 

@@ -87,8 +87,8 @@ fetch: $(VENV)/.installed ## Publish this store's marts of the lake's last build
 	@$(LOADER) loaders.lake fetch
 
 ##@ Look, and change
-why: $(VENV)/.installed ## One contact in words: its orders, its scores, why it is sent or not | EMAIL=ana@example.com
-	@$(LOADER) loaders.why
+why: $(VENV)/.installed ## One contact in words: its orders, its scores, why it is sent or not | EMAIL=ana@example.com; TARGET=dev
+	@$(LOADER) loaders.why $(if $(TARGET),--target $(TARGET))
 
 preview: $(VENV)/.installed ## One contact field by field: what ICOMMKT holds, what would be sent | EMAIL=ana@example.com
 	@$(LOADER) loaders.icommkt preview

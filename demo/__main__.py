@@ -85,7 +85,7 @@ report.html is the page about the last night. Now play; DEMO=1 works on the demo
                                             after an edit, such as a line gocuotas,GoCuotas,,true, at the end
                                             of seeds/payment_methods.csv: what it would change in ICOMMKT
   make demo-day && make daily DEMO=1        the shop lives on for a day, and its night is run
-  make demo-down                            stop the store and ICOMMKT, which the first of these starts again"""
+  make demo-down                            stop the store and ICOMMKT, which any other of these starts"""
 
 
 if __name__ == "__main__":

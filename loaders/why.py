@@ -61,18 +61,19 @@ where profile = $profile and command = 'push' order by run_id desc limit 1
 """
 
 
-def why(house: Warehouse, settings: IcommktSettings, email: str) -> list[str]:
-    """Return what is known of an address, a fact a line.
+def why(house: Warehouse, settings: IcommktSettings, email: str, target: str = "prod") -> list[str]:
+    """Return what is known of an address, a fact a line, by the last build of a target.
 
     Raises PipelineError when neither the store nor the state knows it, or the published file lacks what is asked.
     """
     wanted = email.strip().lower()
-    with opened(house, settings, read_only=True, email=wanted) as session:
+    made = house.dev if target == "dev" else house
+    with opened(house, settings, read_only=True, published_path=made.published, email=wanted) as session:
         try:
             return list(_facts(session, wanted))
         except (duckdb.CatalogException, duckdb.BinderException) as error:
             raise PipelineError(
-                f"{house.published} was made by another version ({fit(error, 80)}); run make build"
+                f"{made.published} was made by another version ({fit(error, 80)}); run make build"
             ) from None
 
 
@@ -150,13 +151,14 @@ def _scored(session: Session, email: str) -> Iterator[str]:
             ):
                 score = one[f"{measure}_score"]
                 borders = _rows(session, BORDERS, measure=measure, score=score)
-                begins = ", ".join(f"{row['score']} begins at {form.format(row['begins_at'])}" for row in borders)
-                yield f"    {measure} {score}: {value}; {begins}"
+                least = "at most" if measure == "recency" else "at least"
+                takes = ", ".join(f"{row['score']} takes {least} {form.format(row['begins_at'])}" for row in borders)
+                yield f"    {measure} {score}: {value}; {takes}"
         because = ""
         if one["rfm"] is not None:
             because = (
-                f": frequency {one['frequency_score']} is {one['rfm_group']}; recency {one['recency_score']} and"
-                f" monetary {one['monetary_score']} say the rest (seeds/rfm_segments.csv)"
+                f": frequency {one['frequency_score']} is {one['rfm_group']}, the rest is by recency"
+                f" {one['recency_score']} and monetary {one['monetary_score']} (seeds/rfm_segments.csv)"
             )
         yield f"  segment {fit(one['rfm_segment'])}{because}"
 
@@ -173,12 +175,13 @@ def main() -> int:
         epilog=EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.parse_args()
+    parser.add_argument("--target", default="prod", choices=["prod", "dev"], help="whose build: see profiles.yml")
+    target = parser.parse_args().target
     email = os.environ.get("EMAIL", "")
     if not email.strip():
         raise SettingsError("which contact? make why EMAIL=<address>")
     settings = icommkt_settings.read(profile_needed=False, api_key_needed=False)
-    print("\n".join(why(warehouse(), settings, email)))
+    print("\n".join(why(warehouse(), settings, email, target)))
     return 0
 
 

@@ -17,7 +17,7 @@ WOULD = {
     "new": "it would be sent (new)",
     "changed": "it would be sent (changed)",
     "stale": "it would be sent (stale)",
-    "unchanged": "nothing would be sent: it is as it was acknowledged",
+    "unchanged": "nothing would be sent of this build: it is as it was acknowledged",
     "waiting": "nothing would be sent before its next try",
     "outside": "it is no subscriber (ICOMMKT__AUDIENCE): nothing would be sent",
     "left": "it is no contact of the profile any more: nothing would be sent",

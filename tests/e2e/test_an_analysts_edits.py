@@ -103,6 +103,9 @@ def test_a_window_and_a_field_are_a_line_each_seen_in_dev_sent_and_taken_out_aga
     assert "1 of 1 contacts" in differs
     assert all(f"  {key} " in differs for key in ("favourite", "ICOMMKT_Purchases_7_Days"))
     assert "0 of 1 contacts" in shop.done("loaders.icommkt", "diff"), "the night's build is as it was"
+    shop.environment["EMAIL"] = ANA
+    assert "purchases in the last 7 days: 1" in shop.done("loaders.why", "--target", "dev")
+    assert "last 7 days" not in shop.done("loaders.why")
     assert shop.desk.held()[ANA] == before
 
     held = shop.sent()

@@ -73,11 +73,11 @@ def test_a_buyer_is_told_with_orders_scores_and_borders_and_what_became_of_the_p
             join marts.rfm_contacts as contact on recency_score = score and contact.email = '{email}'
             where window_name = 'all' and measure = 'recency'""",
     )
-    assert f"{score} begins at {border:.0f} days" in recency
+    assert f"{score} takes at most {border:.0f} days" in recency
     assert days <= border
     assert any(line.startswith("segment ") for line in lines)
     assert lines[-3].startswith("acknowledged 20")
-    assert lines[-2:-1] == ["nothing would be sent: it is as it was acknowledged"]
+    assert lines[-2:-1] == ["nothing would be sent of this build: it is as it was acknowledged"]
     assert lines[-1].endswith(f"UTC, build of {LAST_DAY}) succeeded")
     for private in (email, first, last, phone):
         assert private not in said.stdout

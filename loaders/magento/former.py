@@ -26,7 +26,8 @@ _OWN = ("load_cursors", "load_checkpoints", "load_backfills", "load_rereads", "q
 def set_aside(raw: RawStore) -> bool:
     """Rename raw tables of the former form, and drop what else it had; tell whether there were any."""
     there = raw.tables()
-    new = {row[0] for row in raw.run("select table_name from duckdb_columns() where column_name = '_unreadable'")}
+    has_new_column = "schema_name = 'raw' and column_name = '_unreadable'"
+    new = {row[0] for row in raw.run(f"select table_name from duckdb_columns() where {has_new_column}")}
     aside = [one for one in (*TABLES, *(child for child, _ in CHILDREN.values())) if one in there and one not in new]
     if not aside:
         return False

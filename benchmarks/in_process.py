@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Mapping
+from unittest.mock import patch
 
 from loaders.errors import run_command
 
@@ -18,18 +19,15 @@ def in_process(
 ) -> subprocess.CompletedProcess[str]:
     """Do what `python -m` does with a module's `main`, in this environment alone; return its code and what it said."""
     out, err = io.StringIO(), io.StringIO()
-    before = dict(os.environ), sys.argv, threading.excepthook
-    code = 0
-    try:
-        os.environ.clear()
-        os.environ.update(environment)
-        sys.argv = ["command", *arguments]
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+    with (
+        patch.dict(os.environ, environment, clear=True),
+        patch.object(sys, "argv", ["command", *arguments]),
+        patch.object(threading, "excepthook", threading.excepthook),
+        contextlib.redirect_stdout(out),
+        contextlib.redirect_stderr(err),
+    ):
+        try:
             run_command(main)
-    except SystemExit as ended:
-        code = int(ended.code or 0)
-    finally:
-        os.environ.clear()
-        os.environ.update(before[0])
-        _, sys.argv, threading.excepthook = before
-    return subprocess.CompletedProcess([*arguments], code, out.getvalue(), err.getvalue())
+        except SystemExit as ended:
+            return subprocess.CompletedProcess([*arguments], int(ended.code or 0), out.getvalue(), err.getvalue())
+    raise AssertionError("a command ends by an exit")

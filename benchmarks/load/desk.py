@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import duckdb
 import requests
@@ -213,13 +214,5 @@ def load_despite(desk: Desk, folder: Path, *rules: dict[str, Any]) -> str:
 @contextmanager
 def quick() -> Iterator[None]:
     """Have requests of this process retried without long waits."""
-    before = {name: os.environ.get(name) for name in QUICK}
-    os.environ.update(QUICK)
-    try:
+    with patch.dict(os.environ, QUICK):
         yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name)
-            else:
-                os.environ[name] = value

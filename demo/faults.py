@@ -39,6 +39,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 
 if TYPE_CHECKING:
@@ -153,6 +154,8 @@ class Faults:
                 await self.app(scope, receive, noting)
             else:
                 await self._spoil(rule, scope, receive, noting, transport)
+        except ClientDisconnect:
+            pass  # who asked was killed, or waits no longer
         finally:
             if self.note is not None:
                 self.note(scope, status)
